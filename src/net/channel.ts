@@ -1,0 +1,336 @@
+import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
+import { GlasError, toGlasError } from '../glas/errors.ts'
+import type { PublicKey } from '../glas/keys.ts'
+import { decodeRefusal, encodeRefusal, MAX_REFUSAL_BYTES } from './refusal.ts'
+
+/** What one end of a protocol grants the other. Every protocol names its own, with the reasons. */
+export interface StreamLimits {
+  /** Inbound streams of the protocol that one peer may have open at once. */
+  maxStreamsPerPeer: number
+  /** Inbound streams of the protocol from all peers together. */
+  maxStreams: number
+  /** The longest message that is read; what this end writes is bounded by the other end's limit. */
+  maxMessageBytes: number
+  /** Messages read from one stream before it is closed. */
+  maxMessages: number
+  /**
+   * Received bytes that may wait for the reader. The sender is told to pause long before (see `pauseAtBytes`) but may
+   * still send what its flow-control window holds; more than this ends the stream.
+   */
+  maxUnreadBytes: number
+  /** Longest silence before the next message begins. */
+  idleTimeoutMs: number
+  /** Longest time that one message may take, read or written: bounds a peer that trickles bytes or does not read. */
+  messageTimeoutMs: number
+}
+
+/** A message is preceded by its length: 4 bytes, big endian. The highest bit says that it is a refusal. */
+const LENGTH_BYTES = 4
+const REFUSAL_BIT = 0x80000000
+/** Messages up to this size are copied behind their length: one small frame is cheaper than two. */
+const MAX_JOINED_BYTES = 16 * 1024
+/** Bytes waiting to be sent beyond which `write` waits: keeps the wire busy while the next message is made. */
+export const MAX_UNSENT_BYTES = 1024 * 1024
+/** Reading ahead of the reader, beyond one whole message: keeps the wire busy while a message is dealt with. */
+const READ_AHEAD_BYTES = 256 * 1024
+/** How long the other end may take to close its side after this one did. */
+const CLOSE_TIMEOUT_MS = 5000
+
+/**
+ * Whole messages over one libp2p stream, with back-pressure at both ends. After any failure the stream is gone and
+ * every call rejects with that failure. Reads and writes may go on at the same time, but only one of each.
+ */
+export class Channel {
+  readonly peerKey: PublicKey
+  /** Aborted when the channel is over for whatever reason: for work that is done on behalf of the peer. */
+  readonly closed: AbortSignal
+  readonly #stream: Stream
+  readonly #limits: StreamLimits
+  readonly #closing = new AbortController()
+  readonly #chunks: Uint8Array[] = []
+  #unreadBytes = 0
+  #messages = 0
+  #resuming = false
+  #failure: GlasError | undefined
+  /** Settles whoever waits for bytes or for room; each is woken and looks again. */
+  #wakeReader: (() => void) | undefined
+  #wakeWriter: (() => void) | undefined
+
+  constructor(stream: Stream, peerKey: PublicKey, limits: StreamLimits) {
+    this.peerKey = peerKey
+    this.closed = this.#closing.signal
+    this.#stream = stream
+    this.#limits = limits
+    stream.maxReadBufferLength = limits.maxUnreadBytes
+    stream.addEventListener('message', (event) => this.#onData(event))
+    stream.addEventListener('remoteCloseWrite', () => this.#wakeReader?.())
+    stream.addEventListener('drain', () => this.#wakeWriter?.())
+    stream.addEventListener('idle', () => this.#wakeWriter?.())
+    stream.addEventListener('close', (event) => this.#onClose(event))
+  }
+
+  /**
+   * The next message; undefined when the peer ended its side between two messages. A lost connection can look the
+   * same, so every protocol must know by its own messages whether it is complete. Throws the peer's refusal as a
+   * GlasError with its code and `data.remote`; BadMessage, LimitExceeded or TimedOut when the peer breaks a rule;
+   * PeerUnreachable when the stream breaks.
+   */
+  async read(): Promise<Uint8Array | undefined> {
+    const { maxMessageBytes, maxMessages, idleTimeoutMs, messageTimeoutMs } = this.#limits
+    if (!(await this.#received(LENGTH_BYTES, idleTimeoutMs))) {
+      if (this.#unreadBytes === 0) return undefined
+      throw this.abort(gone('in the middle of a message'))
+    }
+    const head = readUint32(this.#take(LENGTH_BYTES))
+    const isRefusal = head >= REFUSAL_BIT
+    const lengthBytes = isRefusal ? head - REFUSAL_BIT : head
+    const limit = isRefusal ? MAX_REFUSAL_BYTES : maxMessageBytes
+    if (lengthBytes > limit) throw this.abort(exceeded('A message', limit, lengthBytes, 'bytes'))
+    this.#messages += 1
+    if (this.#messages > maxMessages) throw this.abort(exceeded('A stream', maxMessages, this.#messages, 'messages'))
+    if (!(await this.#received(lengthBytes, messageTimeoutMs))) throw this.abort(gone('in the middle of a message'))
+    const message = this.#take(lengthBytes)
+    if (isRefusal) throw this.abort(decodeRefusal(message))
+    return message
+  }
+
+  /** Like `read`, for a protocol that is not complete yet: the end of the stream is PeerUnreachable. */
+  async readNext(): Promise<Uint8Array> {
+    const message = await this.read()
+    if (message === undefined) throw this.abort(gone('before it was done'))
+    return message
+  }
+
+  /**
+   * Sends one message made of `parts`, which belong to the stream from then on and must not be changed. Returns when
+   * the message is queued and at most MAX_UNSENT_BYTES and itself are unsent; waits while the peer does not read.
+   */
+  async write(...parts: Uint8Array[]): Promise<void> {
+    const lengthBytes = parts.reduce((sum, part) => sum + part.byteLength, 0)
+    await this.#roomToWrite()
+    this.#send(lengthBytes, parts)
+  }
+
+  /** No more messages from this end; those queued are still sent. */
+  async end(): Promise<void> {
+    if (this.#failure !== undefined) return
+    try {
+      await this.#stream.close({ signal: AbortSignal.timeout(this.#limits.messageTimeoutMs) })
+    } catch (cause) {
+      this.abort(gone('before it took everything', cause))
+    }
+  }
+
+  /** Ends this side and gives the other one a few seconds to do the same; the stream is gone afterwards. */
+  async finish(): Promise<void> {
+    await this.end()
+    if (this.#failure === undefined && this.#stream.status === 'open') await this.#closedByPeer()
+    this.abort(new GlasError('Interrupted', 'The stream is closed.'))
+  }
+
+  /** Tells the peer why it gets no more, in place of the next message, then closes. */
+  async refuse(error: GlasError): Promise<void> {
+    if (this.#failure !== undefined) return
+    try {
+      const bytes = encodeRefusal(error)
+      this.#send(bytes.byteLength + REFUSAL_BIT, [bytes])
+      await this.finish()
+    } catch {
+      this.abort(error)
+    }
+  }
+
+  /** Drops the stream at once and whatever it holds; gives back what every later call will throw. */
+  abort(error: GlasError): GlasError {
+    if (this.#failure !== undefined) return this.#failure
+    this.#failure = error
+    this.#chunks.length = 0
+    this.#unreadBytes = 0
+    this.#stream.abort(error)
+    this.#closing.abort(error)
+    this.#wakeReader?.()
+    this.#wakeWriter?.()
+    return error
+  }
+
+  #onData(event: StreamMessageEvent): void {
+    if (this.#failure !== undefined) return
+    const chunks = event.data instanceof Uint8Array ? [event.data] : event.data
+    for (const chunk of chunks) this.#chunks.push(chunk)
+    this.#unreadBytes += event.data.byteLength
+    if (!this.#resuming) this.#pauseIfFull()
+    this.#wakeReader?.()
+  }
+
+  get #pauseAtBytes(): number {
+    return Math.min(this.#limits.maxMessageBytes + LENGTH_BYTES + READ_AHEAD_BYTES, this.#limits.maxUnreadBytes)
+  }
+
+  #pauseIfFull(): void {
+    if (this.#unreadBytes >= this.#pauseAtBytes && this.#stream.readStatus === 'readable') this.#stream.pause()
+  }
+
+  /**
+   * Pausing from within `resume` would leave the muxer granting more while nothing is read, so that is put off until
+   * `resume` is over.
+   */
+  #resumeIfRoom(): void {
+    if (this.#stream.readStatus !== 'paused' || this.#unreadBytes >= this.#pauseAtBytes) return
+    this.#resuming = true
+    try {
+      this.#stream.resume()
+    } catch (cause) {
+      this.abort(gone('while it was read', cause))
+    } finally {
+      this.#resuming = false
+    }
+    this.#pauseIfFull()
+  }
+
+  #onClose(event: StreamCloseEvent): void {
+    if (event.error !== undefined) this.abort(closeError(event.error, this.#limits))
+    this.#wakeReader?.()
+    this.#wakeWriter?.()
+    if (event.error === undefined) this.#closing.abort(gone('when both ends were done'))
+  }
+
+  get #atEnd(): boolean {
+    const over = this.#stream.remoteWriteStatus === 'closed' || this.#stream.status !== 'open'
+    return over && this.#stream.readBufferLength === 0
+  }
+
+  /** True when `bytes` are there; false when the stream ended before. */
+  async #received(bytes: number, timeoutMs: number): Promise<boolean> {
+    const deadlineMs = performance.now() + timeoutMs
+    while (true) {
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#unreadBytes >= bytes) return true
+      this.#resumeIfRoom()
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#unreadBytes >= bytes) return true
+      if (this.#atEnd) return false
+      const woken = await waitUntil((wake) => {
+        this.#wakeReader = wake
+      }, deadlineMs)
+      this.#wakeReader = undefined
+      if (!woken) throw this.abort(tooSlow('sent nothing more', timeoutMs))
+    }
+  }
+
+  #take(bytes: number): Uint8Array {
+    const out = new Uint8Array(bytes)
+    let filled = 0
+    let used = 0
+    while (filled < bytes) {
+      const chunk = this.#chunks[used]!
+      const wanted = bytes - filled
+      out.set(wanted < chunk.byteLength ? chunk.subarray(0, wanted) : chunk, filled)
+      if (wanted < chunk.byteLength) this.#chunks[used] = chunk.subarray(wanted)
+      else used += 1
+      filled += Math.min(wanted, chunk.byteLength)
+    }
+    this.#chunks.splice(0, used)
+    this.#unreadBytes -= bytes
+    this.#resumeIfRoom()
+    return out
+  }
+
+  /** The stream's own `onDrain` resolves for good after its first drain, hence the events. */
+  async #roomToWrite(): Promise<void> {
+    const deadlineMs = performance.now() + this.#limits.messageTimeoutMs
+    while (true) {
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#stream.writeStatus !== 'writable') throw this.abort(gone('before it took everything'))
+      if (this.#stream.writeBufferLength <= MAX_UNSENT_BYTES) return
+      const woken = await waitUntil((wake) => {
+        this.#wakeWriter = wake
+      }, deadlineMs)
+      this.#wakeWriter = undefined
+      if (!woken) throw this.abort(tooSlow('took nothing more', this.#limits.messageTimeoutMs))
+    }
+  }
+
+  #send(head: number, parts: Uint8Array[]): void {
+    const length = new Uint8Array(LENGTH_BYTES)
+    new DataView(length.buffer).setUint32(0, head)
+    try {
+      for (const piece of joinSmall([length, ...parts])) this.#stream.send(piece)
+    } catch (cause) {
+      throw this.abort(gone('before it took everything', cause))
+    }
+  }
+
+  async #closedByPeer(): Promise<void> {
+    const deadlineMs = performance.now() + CLOSE_TIMEOUT_MS
+    while (this.#failure === undefined && this.#stream.status === 'open') {
+      this.#chunks.length = 0
+      this.#unreadBytes = 0
+      this.#resumeIfRoom()
+      const woken = await waitUntil((wake) => {
+        this.#wakeReader = wake
+      }, deadlineMs)
+      if (!woken) return
+    }
+  }
+}
+
+/** Neighbouring small parts become one; large ones are passed on uncopied. */
+function* joinSmall(parts: Uint8Array[]): Generator<Uint8Array> {
+  let small: Uint8Array[] = []
+  let smallBytes = 0
+  for (const part of parts) {
+    if (smallBytes + part.byteLength > MAX_JOINED_BYTES) {
+      if (smallBytes > 0) yield Buffer.concat(small)
+      small = []
+      smallBytes = 0
+    }
+    if (part.byteLength > MAX_JOINED_BYTES) {
+      yield part
+    } else {
+      small.push(part)
+      smallBytes += part.byteLength
+    }
+  }
+  if (smallBytes > 0) yield Buffer.concat(small)
+}
+
+/** False when the deadline came before anybody called `wake`; one that has passed cannot be outrun by waking. */
+async function waitUntil(arm: (wake: () => void) => void, deadlineMs: number): Promise<boolean> {
+  if (performance.now() >= deadlineMs) return false
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), deadlineMs - performance.now())
+    arm(() => {
+      clearTimeout(timer)
+      resolve(true)
+    })
+  })
+}
+
+const readUint32 = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
+
+export function exceeded(what: string, limit: number, value: number, unit: string): GlasError {
+  const message = `${what} from a peer may have ${limit} ${unit}; this one has ${value}. The stream was closed.`
+  return new GlasError('LimitExceeded', message, { data: { limit, value, unit } })
+}
+
+function gone(when: string, cause?: unknown): GlasError {
+  return new GlasError('PeerUnreachable', `The peer went away ${when}. Try again when it is reachable.`, { cause })
+}
+
+function tooSlow(what: string, limitMs: number): GlasError {
+  const message = `The peer ${what} for ${limitMs / 1000} s. The stream was closed; try again or use another peer.`
+  return new GlasError('TimedOut', message, { data: { limit: limitMs, unit: 'ms' } })
+}
+
+function closeError(error: Error, limits: StreamLimits): GlasError {
+  if (error instanceof GlasError) return error
+  if (error.name === 'StreamBufferError') {
+    const limit = limits.maxUnreadBytes
+    return new GlasError('LimitExceeded', `A peer sent more than ${limit} bytes that nobody asked for.`, {
+      cause: error,
+      data: { limit, unit: 'bytes' },
+    })
+  }
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return toGlasError(error)
+  return gone('and closed the stream', error)
+}
