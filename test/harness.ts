@@ -21,8 +21,12 @@ export interface TestOptions {
   skip?: string | undefined
 }
 
+/** What a file may leave open after its last test, until that counts as a leak. */
+const LEAK_LIMIT_MS = 10_000
+
 let current = 'the top level of the file'
 let scheduled = false
+let unfinished = 0
 
 const report = (line: TestReport): void => {
   process.send?.(line)
@@ -43,6 +47,7 @@ export function test(name: string, body: (t: TestContext) => unknown, options: T
     report({ kind: 'skip', name, reason })
     return
   }
+  unfinished++
   uvuTest(name, () => runOne(name, body, options.limitMs ?? TEST_LIMIT_MS))
   if (!scheduled) {
     scheduled = true
@@ -76,5 +81,13 @@ async function runOne(name: string, body: (t: TestContext) => unknown, limitMs: 
     clearTimeout(timer)
     controller.abort()
     for (const cleanUp of cleanUps.reverse()) await cleanUp()
+    if (--unfinished === 0) watchForLeaks()
   }
+}
+
+function watchForLeaks(): void {
+  setTimeout(() => {
+    report({ kind: 'fail', name: 'after the last test', message: 'something keeps the process alive' })
+    process.exit(1)
+  }, LEAK_LIMIT_MS).unref()
 }

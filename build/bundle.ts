@@ -1,0 +1,28 @@
+/**
+ * Bundles everything into `dist/pintglas.js`, the one file that is published. Node refuses to strip types below
+ * `node_modules`, so what users install must be JavaScript; one file starts several times faster than 400 packages.
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { build } from 'esbuild'
+
+const root = resolve(import.meta.dirname, '..')
+const { version } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')) as { version: string }
+
+await build({
+  entryPoints: [resolve(root, 'src/cli/main.ts')],
+  outfile: resolve(root, 'dist/pintglas.js'),
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22',
+  minify: true,
+  keepNames: true,
+  legalComments: 'linked',
+  define: { PINTGLAS_VERSION: JSON.stringify(version) },
+  // CommonJS packages inside the bundle still call require for Node's own modules
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+})
+console.log(`dist/pintglas.js ${version}`)

@@ -1,0 +1,113 @@
+import { isAbsolute } from 'node:path'
+import { GlasError } from '../glas/errors.ts'
+import { isGlasId } from '../glas/glas-id.ts'
+
+/** What a peer copies by itself, and how much of it. */
+export interface FollowRule {
+  what: 'all' | 'owner' | 'glas'
+  /** Owner key in hex, or glas-id; empty for `all`. */
+  id: string
+  /** Newest versions of each glas to keep; 0 keeps every one. */
+  keep: number
+  /** Stop copying when the stock has this many bytes; 0 is no limit. */
+  quotaBytes: number
+  /** Bring the number of copies in the swarm back to this when holders stay away; 0 copies always. */
+  copies: number
+}
+
+/** The settings of a home, `config.json`. Everything has a default; docs/operating.md explains each. */
+export interface Config {
+  /** What this machine is called in the lists of others. */
+  name: string
+  /** Folder of the stock; empty for the home's own. */
+  stock: string
+  /** Addresses that other peers reach this one at, as host:port. */
+  listen: string[]
+  /** Peers to keep a connection to: `host:port#peer-id` or `ssh://user@host`. */
+  peers: string[]
+  /** Find peers on the local network. */
+  mdns: boolean
+  /** Ids of the only peers to talk to; empty for every member of the swarm. */
+  allow: string[]
+  follow: FollowRule[]
+  /** Hex of the owner key that new glases are published under; empty for this home's own. */
+  owner: string
+}
+
+/** A person writes this file by hand: more is a mistake. */
+export const MAX_CONFIG_BYTES = 1024 * 1024
+const MAX_LIST_ITEMS = 1000
+const MAX_TEXT_CHARS = 4096
+
+type Check = (value: unknown) => boolean
+
+const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS
+const isTextList: Check = (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isText)
+const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0
+const isOwner: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+
+const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
+  name: {
+    check: (value) => isText(value) && /^[^\s\p{Cc}]{1,64}$/u.test(String(value)),
+    expected: 'a word of at most 64 characters',
+  },
+  stock: {
+    check: (value) => value === '' || (isText(value) && isAbsolute(String(value))),
+    expected: 'an absolute path',
+  },
+  listen: { check: isTextList, expected: 'a list of host:port' },
+  peers: { check: isTextList, expected: 'a list of addresses' },
+  mdns: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
+  allow: { check: isTextList, expected: 'a list of peer ids' },
+  follow: {
+    check: (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isRule),
+    expected: 'a list of rules',
+  },
+  owner: { check: (value) => value === '' || isOwner(value), expected: '64 hex digits' },
+}
+
+export const CONFIG_KEYS = Object.keys(CHECKS) as Array<keyof Config>
+
+export function defaultConfig(name: string): Config {
+  return { name, stock: '', listen: [], peers: [], mdns: false, allow: [], follow: [], owner: '' }
+}
+
+/** Throws InvalidConfig naming the key. Keys that are absent keep their default. */
+export function parseConfig(text: string, path: string, defaults: Config): Config {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new GlasError('InvalidConfig', `${path} is not valid JSON: ${(cause as Error).message}.`, { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new GlasError('InvalidConfig', `${path} must hold one JSON object.`)
+  }
+  const config = { ...defaults }
+  for (const [key, item] of Object.entries(value)) Object.assign(config, { [configKey(key)]: checked(key, item) })
+  return config
+}
+
+export function configKey(key: string): keyof Config {
+  const known = CONFIG_KEYS.find((candidate) => candidate === key)
+  if (known === undefined) {
+    throw new GlasError('InvalidConfig', `There is no setting "${key}". The settings are: ${CONFIG_KEYS.join(', ')}.`)
+  }
+  return known
+}
+
+/** `value` when it may stand under `key`; else throws InvalidConfig. */
+export function checked(key: string, value: unknown): unknown {
+  const { check, expected } = CHECKS[configKey(key)]
+  if (!check(value)) throw new GlasError('InvalidConfig', `The setting "${key}" must be ${expected}.`)
+  return value
+}
+
+function isRule(value: unknown): boolean {
+  const rule = value as Partial<FollowRule>
+  if (typeof value !== 'object' || value === null) return false
+  const counts = [rule.keep, rule.quotaBytes, rule.copies].every(isCount)
+  if (rule.what === 'all') return counts && rule.id === ''
+  if (rule.what === 'owner') return counts && isOwner(rule.id)
+  return rule.what === 'glas' && counts && isGlasId(String(rule.id))
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { homedir, tmpdir, userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** Where one peer keeps what it is: keys, settings, journal, stock. Every path below is absolute. */
+export interface HomeFolder {
+  root: string
+  config: string
+  ownerKey: string
+  peerKey: string
+  swarm: string
+  index: string
+  /** Where the stock lies unless the settings put it elsewhere. */
+  defaultStock: string
+  daemonLog: string
+  socket: string
+}
+
+/** Longest socket path that every Unix takes, less a margin (sun_path has 104 bytes on macOS). */
+const MAX_SOCKET_PATH_BYTES = 100
+
+/** `--home`, else PINTGLAS_HOME, else `~/.pintglas`. Makes nothing on disk but the folder of the socket. */
+export function homeFolder(given?: string): HomeFolder {
+  const root = resolve(given ?? process.env.PINTGLAS_HOME ?? join(homedir(), '.pintglas'))
+  return {
+    root,
+    config: join(root, 'config.json'),
+    ownerKey: join(root, 'keys', 'owner.key'),
+    peerKey: join(root, 'keys', 'peer.key'),
+    swarm: join(root, 'swarm'),
+    index: join(root, 'index'),
+    defaultStock: join(root, 'stock'),
+    daemonLog: join(root, 'daemon.log'),
+    socket: socketPath(root),
+  }
+}
+
+/**
+ * XDG_RUNTIME_DIR is the user's alone and short. Without it the home itself does, and where its path is too long for a
+ * socket, a folder of the user's own below the temporary folder.
+ */
+function socketPath(root: string): string {
+  const name = createHash('sha256').update(root).digest('hex').slice(0, 12)
+  const runtime = process.env.XDG_RUNTIME_DIR
+  if (runtime !== undefined && runtime !== '') return join(runtime, `pintglas-${name}.sock`)
+  const inHome = join(root, 'daemon.sock')
+  if (Buffer.byteLength(inHome) <= MAX_SOCKET_PATH_BYTES) return inHome
+  const folder = join(tmpdir(), `pintglas-${userInfo().uid}`)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return join(folder, `${name}.sock`)
+}

@@ -1,0 +1,5 @@
+import { test } from '../harness.ts'
+
+test('spins for ever', () => {
+  for (;;);
+})

@@ -1,0 +1,3 @@
+import { test } from '../harness.ts'
+
+test('ends the process', () => process.exit(0))

@@ -1,0 +1,3 @@
+import { test } from '../harness.ts'
+
+test('waits for ever', () => new Promise(() => setInterval(() => {}, 1000)), { limitMs: 200 })

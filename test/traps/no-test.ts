@@ -1,0 +1,2 @@
+// Registers nothing: the run must not take this for a success.
+import '../harness.ts'
