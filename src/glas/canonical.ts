@@ -28,3 +28,12 @@ export function decodeCanonical(bytes: Uint8Array, maxBytes: number, code: Error
   if (Buffer.compare(bytes, again) !== 0) throw new GlasError(code, `${what} is not in canonical form.`)
   return value
 }
+
+/** Decodes bytes that `decodeCanonical` accepted before. */
+export function decodeKnown(bytes: Uint8Array, code: ErrorCode, what: string): unknown {
+  try {
+    return decode(bytes)
+  } catch (cause) {
+    throw new GlasError(code, `${what} is not valid dag-cbor.`, { cause })
+  }
+}

@@ -11,8 +11,8 @@ import {
   MAX_TAG_CHARS,
 } from './limits.ts'
 import { dateField, versionField } from './record.ts'
-import { openSealed, type Signed, type SignedForm, seal } from './signed.ts'
-import { parseTag } from './tag.ts'
+import { openSealed, readSealed, type Signed, type SignedForm, seal } from './signed.ts'
+import { isTag } from './tag.ts'
 import type { Version } from './version.ts'
 
 export const ENTRY_ID_BYTES = 32
@@ -124,6 +124,11 @@ export function decodeEntry(bytes: Uint8Array): Entry {
   return openSealed(ENTRY, bytes)
 }
 
+/** Reads an entry that `decodeEntry` accepted before, from where only such entries are kept: no signature is verified. */
+export function readKnownEntry(bytes: Uint8Array): Entry {
+  return readSealed(ENTRY, bytes)
+}
+
 function toMap(body: EntryBody): Record<string, unknown> {
   if (body.kind === 'grant') {
     const { kind, owner, grantee, own, nonce, glasId } = body
@@ -164,10 +169,12 @@ function bodyOf(fields: Fields): EntryBody {
   if (kind === 'revoke') return revokeOf(fields, owner)
   const base = baseOf(fields, owner)
   if (kind === 'tag') {
-    const record = fields.raw('record') === null ? null : fields.cidBytes('record')
-    return { kind, ...base, record, tag: parseTag(fields.text('tag', MAX_TAG_CHARS)) }
+    const record = fields.raw('record') === null ? null : fields.recordCid('record')
+    const tag = fields.text('tag', MAX_TAG_CHARS)
+    if (!isTag(tag)) throw fields.bad('tag', 'a tag')
+    return { kind, ...base, record, tag }
   }
-  const record = fields.cidBytes('record')
+  const record = fields.recordCid('record')
   if (kind === 'note') return { kind, ...base, record, text: fields.text('text', MAX_NOTE_BYTES) }
   if (kind === 'retract') return { kind, ...base, record }
   if (kind !== 'version') throw fields.bad('kind', 'version, tag, note, retract, grant or revoke')

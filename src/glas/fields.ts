@@ -1,5 +1,6 @@
 import { CID } from 'multiformats/cid'
 import { type ErrorCode, GlasError } from './errors.ts'
+import { isPlainCid, recordCidOf } from './hash.ts'
 
 /**
  * Typed reading of a decoded dag-cbor map that came from outside. Every getter throws `code` naming `what` and the
@@ -74,21 +75,19 @@ export class Fields {
     return list as string[]
   }
 
-  link(name: string): CID {
+  /** An IPLD link to a block of `codec`, by SHA-256. */
+  link(name: string, codec: number): CID {
     const cid = CID.asCID(this.raw(name))
-    if (cid === null) throw this.bad(name, 'a link')
+    if (cid === null || !isPlainCid(cid, codec)) throw this.bad(name, `a link to a block of codec ${codec}`)
     return cid
   }
 
-  /** A CID kept as bytes, which is no IPLD link: pinning does not follow it. */
-  cidBytes(name: string): CID {
+  /** The CID of a record kept as bytes, which is no IPLD link: pinning does not follow it. */
+  recordCid(name: string): CID {
     const value = this.raw(name)
-    if (!(value instanceof Uint8Array) || value.byteLength > MAX_CID_BYTES) throw this.bad(name, 'the bytes of a CID')
-    try {
-      return CID.decode(value)
-    } catch {
-      throw this.bad(name, 'the bytes of a CID')
-    }
+    const cid = value instanceof Uint8Array ? recordCidOf(value) : undefined
+    if (cid === undefined) throw this.bad(name, 'the bytes of the CID of a record')
+    return cid
   }
 
   map(name: string): Fields {
@@ -105,9 +104,6 @@ export class Fields {
     return value as Record<string, number>
   }
 }
-
-/** Version 1, a one-byte codec or two, SHA-256: 36 to 38 bytes. More is not ours. */
-const MAX_CID_BYTES = 64
 
 function isPlainMap(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false

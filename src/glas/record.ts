@@ -2,11 +2,12 @@ import type { CID } from 'multiformats/cid'
 import { decodeCanonical, encodeCanonical } from './canonical.ts'
 import { GlasError } from './errors.ts'
 import { Fields } from './fields.ts'
-import { type GlasId, parseGlasId } from './glas-id.ts'
-import { cidOf, DAG_CBOR_CODEC } from './hash.ts'
+import { type GlasId, isGlasId } from './glas-id.ts'
+import { cidOf, DAG_CBOR_CODEC, DAG_PB_CODEC } from './hash.ts'
 import { type ImageId, parseImageId } from './image-id.ts'
 import {
   MAX_HOSTNAME_BYTES,
+  MAX_IMAGE_ID_SEGMENTS,
   MAX_IMAGE_NAME_BYTES,
   MAX_PATH_BYTES,
   MAX_RECORD_BYTES,
@@ -61,7 +62,9 @@ export interface GlasRecord {
 const RECORD_FORMAT = 1
 
 const MAX_PROFILE_BYTES = 32
-const ISO_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d$/
+/** Year to microseconds, and the offset; every part within its range, though not every day within its month. */
+const ISO_DATE =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])(:[0-5]\d){2}\.\d{6}[+-]([01]\d|2[0-3]):[0-5]\d$/
 
 export interface RecordBlock {
   cid: CID
@@ -109,21 +112,36 @@ export function decodeRecord(bytes: Uint8Array): GlasRecord {
   const hostname = fields.optionalText('hostname', MAX_HOSTNAME_BYTES)
   const path = fields.optionalText('path', MAX_PATH_BYTES)
   return {
-    glasId: parseGlasId(fields.text('glas-id', 32)),
+    glasId: glasIdField(fields),
     version: versionField(fields),
     ...(hostname === undefined ? {} : { hostname }),
     ...(path === undefined ? {} : { path }),
     imageName: fields.text('image-name', MAX_IMAGE_NAME_BYTES),
     date: dateField(fields),
     sizeBytes: fields.integer('size'),
-    imageId: parseImageId(fields.text('image-id', MAX_RECORD_BYTES)),
-    contents: fields.link('contents'),
-    attributes: fields.link('attributes'),
-    parent: fields.raw('parent') === null ? null : fields.cidBytes('parent'),
+    imageId: imageIdField(fields),
+    contents: fields.link('contents', DAG_PB_CODEC),
+    attributes: fields.link('attributes', DAG_CBOR_CODEC),
+    parent: fields.raw('parent') === null ? null : fields.recordCid('parent'),
     format: formatField(fields),
     profile: fields.text('profile', MAX_PROFILE_BYTES),
     removed: fields.counts('removed', MAX_RECORD_LIST_ITEMS),
     searched: searchedField(fields.map('searched')),
+  }
+}
+
+function glasIdField(fields: Fields): GlasId {
+  const glasId = fields.text('glas-id', 32)
+  if (!isGlasId(glasId)) throw fields.bad('glas-id', '32 hex digits in lower case')
+  return glasId
+}
+
+function imageIdField(fields: Fields): ImageId {
+  const text = fields.text('image-id', MAX_RECORD_BYTES)
+  try {
+    return parseImageId(text)
+  } catch {
+    throw fields.bad('image-id', `40 hex digits and at most ${MAX_IMAGE_ID_SEGMENTS} times a dash and 4 hex digits`)
   }
 }
 

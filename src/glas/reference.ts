@@ -1,8 +1,9 @@
 import { CID } from 'multiformats/cid'
 import { GlasError } from './errors.ts'
 import { isGlasId } from './glas-id.ts'
+import { DAG_CBOR_CODEC, isPlainCid } from './hash.ts'
 import { MAX_IMAGE_NAME_BYTES, MIN_GLAS_ID_PREFIX_CHARS } from './limits.ts'
-import { parseTag } from './tag.ts'
+import { isTag } from './tag.ts'
 import { looksLikeVersion, parseVersion, type Version } from './version.ts'
 
 export type Selector =
@@ -44,17 +45,15 @@ function parseSelector(whole: string, selector: string): Selector {
   if (looksLikeVersion(selector)) return { kind: 'version', version: parseVersion(selector) }
   const record = recordOf(selector)
   if (record !== undefined) return { kind: 'record', record }
-  try {
-    return { kind: 'tag', tag: parseTag(selector) }
-  } catch {
-    throw invalid(whole)
-  }
+  if (!isTag(selector)) throw invalid(whole)
+  return { kind: 'tag', tag: selector }
 }
 
 function recordOf(text: string): CID | undefined {
   if (!/^b[a-z2-7]{50,}$/.test(text)) return undefined
   try {
-    return CID.parse(text)
+    const cid = CID.parse(text)
+    return isPlainCid(cid, DAG_CBOR_CODEC) ? cid : undefined
   } catch {
     return undefined
   }

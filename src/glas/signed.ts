@@ -1,4 +1,4 @@
-import { decodeCanonical, encodeCanonical } from './canonical.ts'
+import { decodeCanonical, decodeKnown, encodeCanonical } from './canonical.ts'
 import { type ErrorCode, GlasError } from './errors.ts'
 import { Fields } from './fields.ts'
 import { sha256 } from './hash.ts'
@@ -35,19 +35,38 @@ export function seal<Body>(form: SignedForm<Body>, map: Record<string, unknown>,
 export function openSealed<Body>(form: SignedForm<Body>, bytes: Uint8Array): Signed<Body> {
   const { code, what, maxBytes } = form
   const pair = decodeCanonical(bytes, maxBytes, code, what)
-  const [unsigned, signature] = Array.isArray(pair) && pair.length === 2 ? pair : []
-  if (!(unsigned instanceof Uint8Array) || !(signature instanceof Uint8Array)) {
-    throw new GlasError(code, `${what} is not a pair of body and signature.`)
-  }
-  const fields = new Fields(decodeCanonical(unsigned, maxBytes, code, what), code, what)
-  const format = fields.integer('format')
-  if (format !== form.format) {
-    throw new GlasError('UnknownFormat', `${what} has format ${format}; this PintGlas reads ${form.format}.`)
-  }
-  const body = form.read(fields)
+  const { unsigned, signature } = parts(form, pair)
+  const body = readBody(form, decodeCanonical(unsigned, maxBytes, code, what))
   const good = signature.byteLength === SIGNATURE_BYTES
   if (!good || !isSignedBy(form.signerOf(body), form.purpose, unsigned, signature)) {
     throw new GlasError('BadSignature', `${what} has no good signature.`)
   }
   return { body, id: sha256(unsigned), bytes }
+}
+
+/**
+ * The same for bytes that `openSealed` accepted before and that a checksum guards since: neither the signature nor
+ * the canonical form is looked at again, which is six times as fast.
+ */
+export function readSealed<Body>(form: SignedForm<Body>, bytes: Uint8Array): Signed<Body> {
+  const { code, what } = form
+  const { unsigned } = parts(form, decodeKnown(bytes, code, what))
+  return { body: readBody(form, decodeKnown(unsigned, code, what)), id: sha256(unsigned), bytes }
+}
+
+function parts<Body>(form: SignedForm<Body>, pair: unknown): { unsigned: Uint8Array; signature: Uint8Array } {
+  const [unsigned, signature] = Array.isArray(pair) && pair.length === 2 ? pair : []
+  if (!(unsigned instanceof Uint8Array) || !(signature instanceof Uint8Array)) {
+    throw new GlasError(form.code, `${form.what} is not a pair of body and signature.`)
+  }
+  return { unsigned, signature }
+}
+
+function readBody<Body>(form: SignedForm<Body>, value: unknown): Body {
+  const fields = new Fields(value, form.code, form.what)
+  const format = fields.integer('format')
+  if (format !== form.format) {
+    throw new GlasError('UnknownFormat', `${form.what} has format ${format}; this PintGlas reads ${form.format}.`)
+  }
+  return form.read(fields)
 }
