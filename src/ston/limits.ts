@@ -22,4 +22,4 @@ export const MAX_EXPONENT = 400
  * Numeric keys of one map. JavaScript hashes numbers without a secret (large ones by their low 64 bits alone), so a text
  * can choose keys that all collide, and filling the map then takes time that grows with the square of their count.
  */
-export const MAX_NUMERIC_KEYS = 10_000
+export const MAX_NUMERIC_KEYS = 2_000

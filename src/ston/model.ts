@@ -110,10 +110,20 @@ export function numberOf(value: StonValue): number | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return Number(value)
   if (value instanceof StonFloat) return value.value
   if (value instanceof StonFraction || value instanceof StonScaled) {
-    return Number(value.numerator) / Number(value.denominator)
+    return nearest(value.numerator, value.denominator)
   }
   if (value instanceof StonObject && value.className === 'Float') return taggedFloat(value.list?.[0])
   return undefined
+}
+
+/** More than any double can tell apart. */
+const QUOTIENT_DIGITS = 40
+
+/** Through decimals, since the parts may be beyond the range of doubles where their quotient is not. */
+function nearest(numerator: bigint, denominator: bigint): number {
+  if (denominator === 0n) return Number.NaN
+  const exponent = Math.max(0, QUOTIENT_DIGITS + String(denominator).length - String(numerator).length)
+  return Number(`${(numerator * 10n ** BigInt(exponent)) / denominator}e${-exponent}`)
 }
 
 const SPECIAL_FLOATS = new Map([
