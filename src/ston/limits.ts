@@ -3,10 +3,10 @@
 /** UTF-16 code units of one text. The largest texts met are Epicea logs of some 16 MiB. */
 export const MAX_TEXT_CODE_UNITS = 64 * 1024 * 1024
 
-/** Lists, maps, objects and associations inside one another. Reading recurses: this keeps the stack far from its end. */
-export const MAX_NESTING_LEVELS = 512
+/** Lists, maps, objects and associations inside one another. Reading recurses: this takes a quarter of Node's stack. */
+export const MAX_NESTING_LEVELS = 256
 
-/** Values of one graph, keys included. A node of the syntax tree takes about 100 bytes, so about 100 MB at most. */
+/** Values of one graph, keys included. A node of the syntax tree takes 70 to 170 bytes, so 170 MB at most. */
 export const MAX_GRAPH_VALUES = 1_000_000
 
 /** Digits of an integer. Conversion grows faster than the length: 100,000 take 3 ms, a million 60 ms. */
