@@ -3,7 +3,7 @@
 /** UTF-16 code units of one text. The largest texts met are Epicea logs of some 16 MiB. */
 export const MAX_TEXT_CODE_UNITS = 64 * 1024 * 1024
 
-/** Lists, maps, objects and associations inside one another. Reading recurses: this takes a quarter of Node's stack. */
+/** Lists, maps, objects and associations inside one another. Reading recurses: this takes under a third of Node's stack. */
 export const MAX_NESTING_LEVELS = 256
 
 /** Values of one graph, keys included. A node of the syntax tree takes 70 to 170 bytes, so 170 MB at most. */
