@@ -1,0 +1,58 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+import { isGlasError } from '../../../src/glas/errors.ts'
+import { sameBytes } from '../../../src/glas/keys.ts'
+import { homeFolder } from '../../../src/home/folder.ts'
+import { openHome } from '../../../src/home/home.ts'
+import { type TestContext, test } from '../../harness.ts'
+
+function newFolder(t: TestContext) {
+  const root = mkdtempSync(join(tmpdir(), 'pintglas-home-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  return homeFolder(join(root, 'home'))
+}
+
+test('the first opening makes keys and settings, later ones find the same', async (t) => {
+  const folder = newFolder(t)
+  const first = await openHome(folder)
+  const second = await openHome(folder)
+  assert.ok(sameBytes(first.owner.publicKey, second.owner.publicKey))
+  assert.ok(sameBytes(first.peer.publicKey, second.peer.publicKey))
+  assert.not.ok(sameBytes(first.owner.publicKey, first.peer.publicKey))
+  assert.equal(first.config, second.config)
+  assert.match(String(first.config.listen[0]), /^127\.0\.0\.1:\d+$/)
+})
+
+test('verbs that start at once in a new home end up with one key', async (t) => {
+  const folder = newFolder(t)
+  const homes = await Promise.all(Array.from({ length: 5 }, () => openHome(folder)))
+  for (const home of homes) assert.ok(sameBytes(home.peer.publicKey, homes[0]?.peer.publicKey as Uint8Array))
+})
+
+test('keys and settings are for their owner alone', async (t) => {
+  const folder = newFolder(t)
+  await openHome(folder)
+  for (const path of [folder.ownerKey, folder.peerKey, folder.config]) assert.is(statSync(path).mode & 0o077, 0)
+  assert.is(statSync(folder.root).mode & 0o077, 0)
+})
+
+test('a setting that is unknown or wrong is refused by name, and the file stays as it is', async (t) => {
+  const folder = newFolder(t)
+  await openHome(folder)
+  for (const [text, name] of [
+    ['{"mdsn": true}', 'mdsn'],
+    ['{"mdns": "yes"}', 'mdns'],
+    ['{"follow": [{"what": "all", "id": "x"}]}', 'follow'],
+    ['{"stock": "relative/path"}', 'stock'],
+    ['[]', 'config.json'],
+    ['{', 'config.json'],
+  ] as const) {
+    writeFileSync(folder.config, text)
+    const error = await openHome(folder).catch((thrown: unknown) => thrown)
+    assert.ok(isGlasError(error, 'InvalidConfig'), text)
+    assert.match(error.message, name)
+    assert.is(readFileSync(folder.config, 'utf8'), text)
+  }
+})
