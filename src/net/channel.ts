@@ -1,7 +1,9 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
-import { GlasError, toGlasError } from '../glas/errors.ts'
+import { GlasError } from '../glas/errors.ts'
 import type { PublicKey } from '../glas/keys.ts'
+import { ByteQueue, joinSmall } from './byte-queue.ts'
 import { decodeRefusal, encodeRefusal, MAX_REFUSAL_BYTES } from './refusal.ts'
+import { closeError, exceeded, gone, tooSlow } from './stream-errors.ts'
 
 /** What one end of a protocol grants the other. Every protocol names its own, with the reasons. */
 export interface StreamLimits {
@@ -27,8 +29,6 @@ export interface StreamLimits {
 /** A message is preceded by its length: 4 bytes, big endian. The highest bit says that it is a refusal. */
 const LENGTH_BYTES = 4
 const REFUSAL_BIT = 0x80000000
-/** Messages up to this size are copied behind their length: one small frame is cheaper than two. */
-const MAX_JOINED_BYTES = 16 * 1024
 /** Bytes waiting to be sent beyond which `write` waits: keeps the wire busy while the next message is made. */
 export const MAX_UNSENT_BYTES = 1024 * 1024
 /** Reading ahead of the reader, beyond one whole message: keeps the wire busy while a message is dealt with. */
@@ -37,8 +37,9 @@ const READ_AHEAD_BYTES = 256 * 1024
 const CLOSE_TIMEOUT_MS = 5000
 
 /**
- * Whole messages over one libp2p stream, with back-pressure at both ends. After any failure the stream is gone and
- * every call rejects with that failure. Reads and writes may go on at the same time, but only one of each.
+ * Whole messages over one libp2p stream, with back-pressure at both ends. What a call throws, every later call of that
+ * kind throws too; the owner then says why with `refuse`, or drops the stream with `abort`. Reads and writes may go on
+ * at the same time, but only one of each.
  */
 export class Channel {
   readonly peerKey: PublicKey
@@ -47,11 +48,13 @@ export class Channel {
   readonly #stream: Stream
   readonly #limits: StreamLimits
   readonly #closing = new AbortController()
-  readonly #chunks: Uint8Array[] = []
-  #unreadBytes = 0
+  readonly #unread = new ByteQueue()
   #messages = 0
   #resuming = false
+  /** The stream is gone. */
   #failure: GlasError | undefined
+  /** The peer broke a rule in what it sent: nothing more is read, but it can still be told. */
+  #unreadable: GlasError | undefined
   /** Settles whoever waits for bytes or for room; each is woken and looks again. */
   #wakeReader: (() => void) | undefined
   #wakeWriter: (() => void) | undefined
@@ -78,16 +81,18 @@ export class Channel {
   async read(): Promise<Uint8Array | undefined> {
     const { maxMessageBytes, maxMessages, idleTimeoutMs, messageTimeoutMs } = this.#limits
     if (!(await this.#received(LENGTH_BYTES, idleTimeoutMs))) {
-      if (this.#unreadBytes === 0) return undefined
+      if (this.#unread.byteLength === 0) return undefined
       throw this.abort(gone('in the middle of a message'))
     }
     const head = readUint32(this.#take(LENGTH_BYTES))
     const isRefusal = head >= REFUSAL_BIT
     const lengthBytes = isRefusal ? head - REFUSAL_BIT : head
     const limit = isRefusal ? MAX_REFUSAL_BYTES : maxMessageBytes
-    if (lengthBytes > limit) throw this.abort(exceeded('A message', limit, lengthBytes, 'bytes'))
+    if (lengthBytes > limit) throw this.#stopReading(exceeded('A message', limit, lengthBytes, 'bytes'))
     this.#messages += 1
-    if (this.#messages > maxMessages) throw this.abort(exceeded('A stream', maxMessages, this.#messages, 'messages'))
+    if (this.#messages > maxMessages) {
+      throw this.#stopReading(exceeded('A stream', maxMessages, this.#messages, 'messages'))
+    }
     if (!(await this.#received(lengthBytes, messageTimeoutMs))) throw this.abort(gone('in the middle of a message'))
     const message = this.#take(lengthBytes)
     if (isRefusal) throw this.abort(decodeRefusal(message))
@@ -112,10 +117,10 @@ export class Channel {
   }
 
   /** No more messages from this end; those queued are still sent. */
-  async end(): Promise<void> {
+  async end(limitMs: number = this.#limits.messageTimeoutMs): Promise<void> {
     if (this.#failure !== undefined) return
     try {
-      await this.#stream.close({ signal: AbortSignal.timeout(this.#limits.messageTimeoutMs) })
+      await this.#stream.close({ signal: AbortSignal.timeout(limitMs) })
     } catch (cause) {
       this.abort(gone('before it took everything', cause))
     }
@@ -123,6 +128,7 @@ export class Channel {
 
   /** Ends this side and gives the other one a few seconds to do the same; the stream is gone afterwards. */
   async finish(): Promise<void> {
+    this.#unreadable ??= new GlasError('Interrupted', 'The stream is closed.')
     await this.end()
     if (this.#failure === undefined && this.#stream.status === 'open') await this.#closedByPeer()
     this.abort(new GlasError('Interrupted', 'The stream is closed.'))
@@ -134,6 +140,8 @@ export class Channel {
     try {
       const bytes = encodeRefusal(error)
       this.#send(bytes.byteLength + REFUSAL_BIT, [bytes])
+      this.#unreadable ??= error
+      await this.end(CLOSE_TIMEOUT_MS)
       await this.finish()
     } catch {
       this.abort(error)
@@ -144,8 +152,7 @@ export class Channel {
   abort(error: GlasError): GlasError {
     if (this.#failure !== undefined) return this.#failure
     this.#failure = error
-    this.#chunks.length = 0
-    this.#unreadBytes = 0
+    this.#unread.clear()
     this.#stream.abort(error)
     this.#closing.abort(error)
     this.#wakeReader?.()
@@ -156,8 +163,10 @@ export class Channel {
   #onData(event: StreamMessageEvent): void {
     if (this.#failure !== undefined) return
     const chunks = event.data instanceof Uint8Array ? [event.data] : event.data
-    for (const chunk of chunks) this.#chunks.push(chunk)
-    this.#unreadBytes += event.data.byteLength
+    for (const chunk of chunks) this.#unread.append(chunk)
+    if (this.#unread.byteLength > this.#limits.maxUnreadBytes) {
+      this.abort(exceeded('What waits', this.#limits.maxUnreadBytes, this.#unread.byteLength, 'bytes'))
+    }
     if (!this.#resuming) this.#pauseIfFull()
     this.#wakeReader?.()
   }
@@ -167,7 +176,7 @@ export class Channel {
   }
 
   #pauseIfFull(): void {
-    if (this.#unreadBytes >= this.#pauseAtBytes && this.#stream.readStatus === 'readable') this.#stream.pause()
+    if (this.#unread.byteLength >= this.#pauseAtBytes && this.#stream.readStatus === 'readable') this.#stream.pause()
   }
 
   /**
@@ -175,7 +184,7 @@ export class Channel {
    * `resume` is over.
    */
   #resumeIfRoom(): void {
-    if (this.#stream.readStatus !== 'paused' || this.#unreadBytes >= this.#pauseAtBytes) return
+    if (this.#stream.readStatus !== 'paused' || this.#unread.byteLength >= this.#pauseAtBytes) return
     this.#resuming = true
     try {
       this.#stream.resume()
@@ -187,8 +196,13 @@ export class Channel {
     this.#pauseIfFull()
   }
 
+  #stopReading(error: GlasError): GlasError {
+    this.#unreadable ??= error
+    return error
+  }
+
   #onClose(event: StreamCloseEvent): void {
-    if (event.error !== undefined) this.abort(closeError(event.error, this.#limits))
+    if (event.error !== undefined) this.abort(closeError(event.error, this.#limits.maxUnreadBytes))
     this.#wakeReader?.()
     this.#wakeWriter?.()
     if (event.error === undefined) this.#closing.abort(gone('when both ends were done'))
@@ -203,34 +217,21 @@ export class Channel {
   async #received(bytes: number, timeoutMs: number): Promise<boolean> {
     const deadlineMs = performance.now() + timeoutMs
     while (true) {
-      if (this.#failure !== undefined) throw this.#failure
-      if (this.#unreadBytes >= bytes) return true
       this.#resumeIfRoom()
-      if (this.#failure !== undefined) throw this.#failure
-      if (this.#unreadBytes >= bytes) return true
+      const failure = this.#failure ?? this.#unreadable
+      if (failure !== undefined) throw failure
+      if (this.#unread.byteLength >= bytes) return true
       if (this.#atEnd) return false
       const woken = await waitUntil((wake) => {
         this.#wakeReader = wake
       }, deadlineMs)
       this.#wakeReader = undefined
-      if (!woken) throw this.abort(tooSlow('sent nothing more', timeoutMs))
+      if (!woken) throw this.#stopReading(tooSlow('sent nothing more', timeoutMs))
     }
   }
 
   #take(bytes: number): Uint8Array {
-    const out = new Uint8Array(bytes)
-    let filled = 0
-    let used = 0
-    while (filled < bytes) {
-      const chunk = this.#chunks[used]!
-      const wanted = bytes - filled
-      out.set(wanted < chunk.byteLength ? chunk.subarray(0, wanted) : chunk, filled)
-      if (wanted < chunk.byteLength) this.#chunks[used] = chunk.subarray(wanted)
-      else used += 1
-      filled += Math.min(wanted, chunk.byteLength)
-    }
-    this.#chunks.splice(0, used)
-    this.#unreadBytes -= bytes
+    const out = this.#unread.take(bytes)
     this.#resumeIfRoom()
     return out
   }
@@ -263,8 +264,7 @@ export class Channel {
   async #closedByPeer(): Promise<void> {
     const deadlineMs = performance.now() + CLOSE_TIMEOUT_MS
     while (this.#failure === undefined && this.#stream.status === 'open') {
-      this.#chunks.length = 0
-      this.#unreadBytes = 0
+      this.#unread.clear()
       this.#resumeIfRoom()
       const woken = await waitUntil((wake) => {
         this.#wakeReader = wake
@@ -272,26 +272,6 @@ export class Channel {
       if (!woken) return
     }
   }
-}
-
-/** Neighbouring small parts become one; large ones are passed on uncopied. */
-function* joinSmall(parts: Uint8Array[]): Generator<Uint8Array> {
-  let small: Uint8Array[] = []
-  let smallBytes = 0
-  for (const part of parts) {
-    if (smallBytes + part.byteLength > MAX_JOINED_BYTES) {
-      if (smallBytes > 0) yield Buffer.concat(small)
-      small = []
-      smallBytes = 0
-    }
-    if (part.byteLength > MAX_JOINED_BYTES) {
-      yield part
-    } else {
-      small.push(part)
-      smallBytes += part.byteLength
-    }
-  }
-  if (smallBytes > 0) yield Buffer.concat(small)
 }
 
 /** False when the deadline came before anybody called `wake`; one that has passed cannot be outrun by waking. */
@@ -307,30 +287,3 @@ async function waitUntil(arm: (wake: () => void) => void, deadlineMs: number): P
 }
 
 const readUint32 = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
-
-export function exceeded(what: string, limit: number, value: number, unit: string): GlasError {
-  const message = `${what} from a peer may have ${limit} ${unit}; this one has ${value}. The stream was closed.`
-  return new GlasError('LimitExceeded', message, { data: { limit, value, unit } })
-}
-
-function gone(when: string, cause?: unknown): GlasError {
-  return new GlasError('PeerUnreachable', `The peer went away ${when}. Try again when it is reachable.`, { cause })
-}
-
-function tooSlow(what: string, limitMs: number): GlasError {
-  const message = `The peer ${what} for ${limitMs / 1000} s. The stream was closed; try again or use another peer.`
-  return new GlasError('TimedOut', message, { data: { limit: limitMs, unit: 'ms' } })
-}
-
-function closeError(error: Error, limits: StreamLimits): GlasError {
-  if (error instanceof GlasError) return error
-  if (error.name === 'StreamBufferError') {
-    const limit = limits.maxUnreadBytes
-    return new GlasError('LimitExceeded', `A peer sent more than ${limit} bytes that nobody asked for.`, {
-      cause: error,
-      data: { limit, unit: 'bytes' },
-    })
-  }
-  if (error.name === 'AbortError' || error.name === 'TimeoutError') return toGlasError(error)
-  return gone('and closed the stream', error)
-}

@@ -1,0 +1,53 @@
+import type { CID } from 'multiformats/cid'
+import { toGlasError } from '../glas/errors.ts'
+import type { PublicKey } from '../glas/keys.ts'
+import {
+  BLOCKS_PROTOCOL,
+  type BlockAnswer,
+  decodeRequest,
+  encodeAnswer,
+  SERVE_LIMITS,
+  type StoredBlock,
+} from './block-messages.ts'
+import type { Channel } from './channel.ts'
+import { type Guard, handle, type StreamNode } from './streams.ts'
+
+/** What the protocol needs of a stock. */
+export interface BlockShelf {
+  /**
+   * The block as it lies there, undefined when it does not. The bytes belong to the caller. A failure is answered with
+   * `failed` for this block alone, and reported to the guard.
+   */
+  stored(cid: CID): Promise<StoredBlock | undefined>
+  /**
+   * Members may have everything, strangers what is public. Asked before anything is looked up, and decided without
+   * looking whether the block is there: a refusal must not tell a stranger what is held.
+   */
+  mayServe(peerKey: PublicKey, cid: CID): boolean
+}
+
+/** Answers `/pintglas/blocks/1.0.0` from the shelf until the returned function is called. */
+export function serveBlocks(libp2p: StreamNode, shelf: BlockShelf, guard: Guard): Promise<() => Promise<void>> {
+  const protocol = { id: BLOCKS_PROTOCOL, limits: SERVE_LIMITS }
+  return handle(libp2p, protocol, guard, (channel) => answerAll(channel, shelf, guard))
+}
+
+/** One request is read only when the one before is answered: what waits is bounded by the stream's own limits. */
+async function answerAll(channel: Channel, shelf: BlockShelf, guard: Guard): Promise<void> {
+  for (let request = await channel.read(); request !== undefined; request = await channel.read()) {
+    for (const cid of decodeRequest(request)) {
+      await channel.write(...encodeAnswer(await answerFor(channel.peerKey, cid, shelf, guard)))
+    }
+  }
+}
+
+async function answerFor(peerKey: PublicKey, cid: CID, shelf: BlockShelf, guard: Guard): Promise<BlockAnswer> {
+  if (!shelf.mayServe(peerKey, cid)) return { status: 'refused' }
+  try {
+    const block = await shelf.stored(cid)
+    return block === undefined ? { status: 'missing' } : { status: 'found', ...block }
+  } catch (cause) {
+    guard.onFailure(peerKey, toGlasError(cause))
+    return { status: 'failed' }
+  }
+}
