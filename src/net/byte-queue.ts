@@ -36,7 +36,7 @@ export class ByteQueue {
 const MAX_JOINED_BYTES = 16 * 1024
 
 /** Neighbouring small parts become one; large ones are passed on uncopied. */
-function* joinSmall(parts: Uint8Array[]): Generator<Uint8Array> {
+export function* joinSmall(parts: Uint8Array[]): Generator<Uint8Array> {
   let small: Uint8Array[] = []
   let smallBytes = 0
   for (const part of parts) {
