@@ -17,6 +17,7 @@ import { GlasError } from '../glas/errors.ts'
 import { writeFileAtomic, writeSibling } from './atomic.ts'
 import type { FileLayer } from './files.ts'
 import { ensureDirectory, hasErrno, removeIfThere } from './files.ts'
+import { GroupRun } from './group-run.ts'
 import { encodeManifest, epochOfFile, listEpochs, manifestPath, readManifest } from './manifest.ts'
 
 /** Every failed try means that another writer took an epoch at that moment. */
@@ -31,8 +32,7 @@ export class Ledger {
   #committed: Map<string, number>
   #removed: string[] = []
   #lastNumber = 0
-  #committing: Promise<void> = Promise.resolve()
-  #waiting: Promise<void> | undefined
+  readonly #commits = new GroupRun(() => this.#commitNow())
 
   constructor(layer: FileLayer, folder: string, epoch: number, sizes: Map<string, number>) {
     this.layer = layer
@@ -72,14 +72,7 @@ export class Ledger {
    * one. Throws StoreLocked when another writer has taken over: then nothing of it is acknowledged, ever.
    */
   commit(): Promise<void> {
-    this.#waiting ??= this.#committing
-      .catch(() => {})
-      .then(() => {
-        this.#waiting = undefined
-        this.#committing = this.#commitNow()
-        return this.#committing
-      })
-    return this.#waiting
+    return this.#commits.run()
   }
 
   async #commitNow(): Promise<void> {

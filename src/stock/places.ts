@@ -1,0 +1,216 @@
+/**
+ * Finds blocks: in the catalogue, which is opened at the first question and brought in line with the packs, and among
+ * those that were written since and are not in it yet.
+ */
+import type { CID } from 'multiformats/cid'
+import { hasErrno, realFiles, removeIfThere } from '../disk/files.ts'
+import { Catalogue, IN_MEMORY, type Place } from './catalogue.ts'
+import { digestOf, keyOf } from './cid.ts'
+import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.ts'
+import type { PackReader } from './pack.ts'
+import { scanPack } from './pack.ts'
+
+/** Rows that are written to the catalogue at once while it is rebuilt. */
+const REBUILD_BATCH_ROWS = 10_000
+/** A reader beside a writer that commits all the time gives up on sharing its catalogue after so many looks. */
+const MAX_OPEN_TRIES = 3
+
+export interface PackSource {
+  /** The packs that count, with their acknowledged bytes. */
+  packs(): ReadonlyMap<string, number>
+  /** For readers: looks at the newest manifest. */
+  refresh(): Promise<void>
+  readonly readOnly: boolean
+}
+
+export class Places {
+  readonly #reader: PackReader
+  readonly #source: PackSource
+  readonly #path: string
+  readonly #recent = new Map<string, Place>()
+  #opening: Promise<void> | undefined
+  #open: Catalogue | undefined
+
+  /** `path` is that of the catalogue, or IN_MEMORY. */
+  constructor(reader: PackReader, source: PackSource, path: string) {
+    this.#reader = reader
+    this.#source = source
+    this.#path = path
+  }
+
+  /** To be awaited before `find`, each time; costs nothing once the catalogue is open. */
+  async ready(): Promise<void> {
+    this.#opening ??= this.#source.readOnly ? this.#openToRead() : this.#openToWrite()
+    await this.#opening
+  }
+
+  find(cid: CID): Place | undefined {
+    return this.#recent.get(keyOf(cid)) ?? this.catalogue.find(digestOf(cid))
+  }
+
+  /** Blocks written and not yet in the catalogue. */
+  get recentCount(): number {
+    return this.#recent.size
+  }
+
+  add(cid: CID, place: Place): void {
+    this.#recent.set(keyOf(cid), place)
+  }
+
+  /** Only after `ready`. */
+  get catalogue(): Catalogue {
+    if (this.#open === undefined) throw new Error('the catalogue is not open')
+    return this.#open
+  }
+
+  /** Takes what lies within the acknowledged bytes of these packs over into the catalogue. */
+  async settle(acknowledged: ReadonlyMap<string, number>): Promise<void> {
+    await this.ready()
+    const settled = [...this.#recent].filter(([, place]) => endOf(place) <= (acknowledged.get(place.pack) ?? 0))
+    try {
+      this.catalogue.record(
+        settled.map(([key, place]) => [Buffer.from(key, 'latin1'), place]),
+        acknowledged,
+      )
+    } catch {
+      // A catalogue that cannot be written (a full disk) may lag behind: the blocks stay findable here, and the next
+      // process completes it from the packs.
+      return
+    }
+    for (const [key, place] of settled) if (this.#recent.get(key) === place) this.#recent.delete(key)
+  }
+
+  /** After a pack has vanished: looks again which packs there are and what is in them. */
+  async reopen(): Promise<void> {
+    await this.#opening?.catch(() => {})
+    this.#open?.close()
+    this.#open = undefined
+    if (this.#source.readOnly) this.#recent.clear()
+    else await this.#throwAway()
+    await this.#source.refresh()
+    this.#opening = undefined
+    await this.ready()
+  }
+
+  async close(): Promise<void> {
+    await this.#opening?.catch(() => {})
+    this.#open?.close()
+    this.#open = undefined
+  }
+
+  async #openToWrite(): Promise<void> {
+    const catalogue = (await this.#openFitting()) ?? (await this.#openAnew())
+    for (const [name, from, to] of uncovered(catalogue, this.#source.packs())) {
+      await this.#cover(catalogue, name, from, to)
+    }
+    this.#open = catalogue
+  }
+
+  /** The catalogue as it lies there; undefined when it is none, or says something that the packs do not. */
+  async #openFitting(): Promise<Catalogue | undefined> {
+    if (this.#path === IN_MEMORY) return undefined
+    let catalogue: Catalogue | undefined
+    try {
+      catalogue = await Catalogue.open(this.#path, this.#source.readOnly)
+      if (fits(catalogue, this.#source.packs())) return catalogue
+    } catch {
+      // Whatever is wrong with it, it can be rebuilt.
+    }
+    catalogue?.close()
+    return undefined
+  }
+
+  async #openAnew(): Promise<Catalogue> {
+    try {
+      await this.#throwAway()
+      return await Catalogue.open(this.#path, false)
+    } catch {
+      // Some network file systems have no locks that SQLite could use: do without a file.
+      return Catalogue.open(IN_MEMORY, false)
+    }
+  }
+
+  async #throwAway(): Promise<void> {
+    if (this.#path === IN_MEMORY) return
+    for (const ending of ['', '-wal', '-shm', '-journal']) await removeIfThere(realFiles, this.#path + ending)
+  }
+
+  async #openToRead(): Promise<void> {
+    for (let tries = 0; tries < MAX_OPEN_TRIES; tries++) {
+      const shared = await this.#openFitting()
+      try {
+        const catalogue = shared ?? (await Catalogue.open(IN_MEMORY, false))
+        for (const [name, from, to] of uncovered(catalogue, this.#source.packs())) {
+          if (shared === undefined) await this.#cover(catalogue, name, from, to)
+          else for await (const [cid, place] of this.#scan(name, from, to)) this.add(cid, place)
+        }
+        this.#open = catalogue
+        return
+      } catch (error) {
+        if (!hasErrno(error, 'ENOENT') || tries + 1 === MAX_OPEN_TRIES) throw error
+        this.#recent.clear()
+        await this.#source.refresh()
+      }
+    }
+  }
+
+  async #cover(catalogue: Catalogue, name: string, from: number, to: number): Promise<void> {
+    let batch: Array<[Uint8Array, Place]> = []
+    catalogue.record([], [[name, from]])
+    for await (const [cid, place] of this.#scan(name, from, to)) {
+      batch.push([digestOf(cid), place])
+      if (batch.length < REBUILD_BATCH_ROWS) continue
+      catalogue.record(batch, [])
+      batch = []
+    }
+    catalogue.record(batch, [[name, to]])
+  }
+
+  /** Blocks whose headers are good; `check` tells of the others. */
+  async *#scan(name: string, from: number, to: number): AsyncGenerator<[CID, Place], void> {
+    try {
+      for await (const frame of scanPack(this.#reader, name, from, to)) {
+        if ('header' in frame) yield [frame.header.cid, placeOfFrame(name, frame.offset, frame.header)]
+      }
+    } catch (error) {
+      // For a reader the pack was swept meanwhile, and it looks again. For the writer it is lost, with its blocks.
+      if (this.#source.readOnly || !hasErrno(error, 'ENOENT')) throw error
+    }
+  }
+}
+
+export function placeOfFrame(pack: string, offset: number, header: FrameHeader): Place {
+  const { cid, codec, rawLength, storedLength } = header
+  return { pack, offset, code: cid.code, codec, rawLength, storedLength }
+}
+
+export function endOf(place: Place): number {
+  return place.offset + FRAME_HEADER_BYTES + place.storedLength
+}
+
+/** In the order in which packs were written, so that of two copies of a block the later one counts. */
+export function packOrder(a: string, b: string): number {
+  const [epochA = 0, numberA = 0] = numbersIn(a)
+  const [epochB = 0, numberB = 0] = numbersIn(b)
+  return epochA - epochB || numberA - numberB
+}
+
+function numbersIn(name: string): number[] {
+  return (name.match(/\d+/g) ?? []).map(Number)
+}
+
+function fits(catalogue: Catalogue, packs: ReadonlyMap<string, number>): boolean {
+  for (const [name, bytes] of catalogue.covered()) if (bytes > (packs.get(name) ?? -1)) return false
+  return true
+}
+
+function uncovered(
+  catalogue: Catalogue,
+  packs: ReadonlyMap<string, number>,
+): Array<[name: string, from: number, to: number]> {
+  const covered = catalogue.covered()
+  return [...packs]
+    .map(([name, to]): [string, number, number] => [name, covered.get(name) ?? 0, to])
+    .filter(([, from, to]) => from < to)
+    .sort(([a], [b]) => packOrder(a, b))
+}
