@@ -11,7 +11,7 @@ import {
   MAX_TAG_CHARS,
 } from './limits.ts'
 import { dateField, versionField } from './record.ts'
-import { openSealed, readSealed, type Signed, type SignedForm, seal } from './signed.ts'
+import { openSealed, readSealed, type Signed, type SignedForm, seal, sealedId } from './signed.ts'
 import { isTag } from './tag.ts'
 import type { Version } from './version.ts'
 
@@ -122,6 +122,11 @@ export function signEntry<Body extends EntryBody>(body: Body, signer: KeyPair): 
 /** Decodes and verifies: canonical form, types, limits, glas-id, signature. Whether the writer may is decided later. */
 export function decodeEntry(bytes: Uint8Array): Entry {
   return openSealed(ENTRY, bytes)
+}
+
+/** The id that these bytes have if they are a good entry: cheap, to see whether it is known before it is verified. */
+export function entryIdOf(bytes: Uint8Array): Uint8Array {
+  return sealedId(ENTRY, bytes)
 }
 
 /** Reads an entry that `decodeEntry` accepted before, from where only such entries are kept: no signature is verified. */

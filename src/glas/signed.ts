@@ -54,6 +54,12 @@ export function readSealed<Body>(form: SignedForm<Body>, bytes: Uint8Array): Sig
   return { body: readBody(form, decodeKnown(unsigned, code, what)), id: sha256(unsigned), bytes }
 }
 
+/** The id that the bytes have if they are good; only their outer form is looked at. */
+export function sealedId<Body>(form: SignedForm<Body>, bytes: Uint8Array): Uint8Array {
+  const { maxBytes, code, what } = form
+  return sha256(parts(form, decodeCanonical(bytes, maxBytes, code, what)).unsigned)
+}
+
 function parts<Body>(form: SignedForm<Body>, pair: unknown): { unsigned: Uint8Array; signature: Uint8Array } {
   const [unsigned, signature] = Array.isArray(pair) && pair.length === 2 ? pair : []
   if (!(unsigned instanceof Uint8Array) || !(signature instanceof Uint8Array)) {
