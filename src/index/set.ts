@@ -86,7 +86,7 @@ export class EntrySet {
     try {
       const known = this.#held.get(toHex(entryIdOf(bytes)))
       if (known !== undefined) return { outcome: 'known', entry: known.entry }
-      const entry = decodeEntry(bytes.slice())
+      const entry = decodeEntry(Uint8Array.from(bytes))
       return { outcome: 'added', entry, removed: this.#admit(entry, from) }
     } catch (error) {
       const { code, message } = toGlasError(error)
