@@ -33,6 +33,7 @@ export interface BlocksParts {
 export class Blocks {
   readonly #parts: BlocksParts
   #current: Promise<PackWriter> | undefined
+  #currentName = ''
   #sealed: PackWriter[] = []
   #namesMade = 0
   #namesSynced = 0
@@ -149,8 +150,7 @@ export class Blocks {
         writer.users++
         return writer
       }
-      this.#sealed = [...this.#sealed, writer]
-      this.#current = undefined
+      this.#sealWriter(writer)
     }
   }
 
@@ -160,6 +160,7 @@ export class Blocks {
     try {
       const writer = await PackWriter.create(layer, ledger.folder, ledger.newName(PACKS, 'pack'))
       this.#namesMade++
+      this.#currentName = writer.name
       return writer
     } catch (error) {
       // The next block tries again, with another name.
@@ -168,13 +169,23 @@ export class Blocks {
     }
   }
 
+  /** Whether the pack may still grow or is not acknowledged to its end. */
+  isOpen(pack: string): boolean {
+    return this.#currentName === pack || this.#sealed.some((writer) => writer.name === pack)
+  }
+
   /** Begins a new pack with the next block, so that the one written so far can be swept. */
   async seal(): Promise<void> {
     const opening = this.#current
     const writer = await opening
     if (writer === undefined || this.#current !== opening) return
-    this.#current = undefined
+    this.#sealWriter(writer)
+  }
+
+  #sealWriter(writer: PackWriter): void {
     this.#sealed = [...this.#sealed, writer]
+    this.#current = undefined
+    this.#currentName = ''
   }
 
   /** Syncs what was written so far and stages it: the ledger's next commit acknowledges it. */

@@ -107,6 +107,18 @@ export class Catalogue {
     }
   }
 
+  /** The blocks that lie in one pack, in the order in which they lie there. */
+  blocksIn(pack: string): Array<{ digest: Uint8Array; place: Place }> {
+    const some = this.#database.prepare(
+      `SELECT digest, name, offset, code, codec, raw, stored
+       FROM blocks JOIN packs ON packs.id = blocks.pack WHERE packs.name = ? ORDER BY offset`,
+    )
+    return some.all(pack).map((row) => {
+      const block = row as unknown as BlockRow
+      return { digest: block.digest, place: placeOf(block) }
+    })
+  }
+
   /** Blocks and their bytes: as they are (`rawBytes`) and as they lie in the packs. */
   totals(): { blocks: number; rawBytes: number; storedBytes: number } {
     const row = this.#database

@@ -46,6 +46,24 @@ export function keyOf(cid: CID): string {
   return digestKey(digestOf(cid))
 }
 
+/**
+ * The block together with what its CID makes of it: the same bytes may be linked as a leaf here and as a node there,
+ * and only the node has links to follow.
+ */
+export function walkKey(cid: CID): string {
+  return String.fromCharCode(cid.code) + keyOf(cid)
+}
+
+/** Whether one of the CIDs that a block may have is in a set of walk keys. */
+export function hasWalkKey(keys: ReadonlySet<string>, digest: Uint8Array): boolean {
+  const key = digestKey(digest)
+  return CODES.some((code) => keys.has(String.fromCharCode(code) + key))
+}
+
+export function cidOfDigest(code: number, digest: Uint8Array): CID {
+  return CID.createV1(code, Digest.create(SHA_256_CODE, digest))
+}
+
 export function isBlockOf(cid: CID, bytes: Uint8Array): boolean {
   return hash('sha256', bytes, 'buffer').equals(digestOf(cid))
 }

@@ -41,7 +41,11 @@ export class Places {
   /** To be awaited before `find`, each time; costs nothing once the catalogue is open. */
   async ready(): Promise<void> {
     this.#opening ??= this.#source.readOnly ? this.#openToRead() : this.#openToWrite()
-    await this.#opening
+    // While one waits another may have it opened anew.
+    for (let opening = this.#opening; ; opening = this.#opening) {
+      await opening
+      if (opening === this.#opening) return
+    }
   }
 
   find(cid: CID): Place | undefined {
@@ -80,16 +84,25 @@ export class Places {
     for (const [key, place] of settled) if (this.#recent.get(key) === place) this.#recent.delete(key)
   }
 
-  /** After a pack has vanished: looks again which packs there are and what is in them. */
+  /** After a pack has vanished, or before everything is checked: looks again which packs there are, and into them. */
   async reopen(): Promise<void> {
-    await this.#opening?.catch(() => {})
+    const before = this.#opening
+    this.#opening = this.#reopenAfter(before)
+    await this.#opening
+  }
+
+  async #reopenAfter(before: Promise<void> | undefined): Promise<void> {
+    await before?.catch(() => {})
     this.#open?.close()
     this.#open = undefined
-    if (this.#source.readOnly) this.#recent.clear()
-    else await this.#throwAway()
-    await this.#source.refresh()
-    this.#opening = undefined
-    await this.ready()
+    if (this.#source.readOnly) {
+      this.#recent.clear()
+      await this.#source.refresh()
+      await this.#openToRead()
+    } else {
+      await this.#throwAway()
+      await this.#openToWrite()
+    }
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,194 @@
+/**
+ * Reading UnixFS DAGs, also those that other programs made: any leaf size and layout, leaves as dag-pb nodes, bytes
+ * beside links, sharded directories. A DAG has no cycles, but a small one can unfold to any size (one leaf linked a
+ * million times), so work is limited by what the caller expects, not by what the DAG says.
+ */
+import type { CID } from 'multiformats/cid'
+import { GlasError } from '../glas/errors.ts'
+import { DAG_PB_CODE, RAW_CODE } from './cid.ts'
+import { checkName } from './dag-directory.ts'
+import { badNode, decodeUnixFs, type UnixFsNode } from './dag-node.ts'
+
+/** 1024 links to a node give 2^40 leaves in four levels; trickle layouts and small fan-outs need some more. */
+const MAX_FILE_DEPTH = 64
+/** Files whose leaves are smaller than this on average exist only to make work. */
+const MIN_MEAN_LEAF_BYTES = 1024
+/** So many blocks a file may have whatever its size is. */
+const FREE_FILE_BLOCKS = 65_536
+/** Leaves that are read ahead: enough to keep the disk and the decompression busy at the same time. */
+const READ_AHEAD_LEAVES = 4
+/** A directory with more has no place in an image directory, and its list would fill the memory. */
+export const MAX_DIRECTORY_ENTRIES = 1_000_000
+/** Eight levels are used by a 64-bit hash; others may go on a little. */
+const MAX_SHARD_DEPTH = 32
+/** Shards hold at least two entries each, so more than this without any are there to make work. */
+const FREE_SHARDS = 1024
+
+export interface BlockReader {
+  get(cid: CID): Promise<Uint8Array>
+  /** Bytes of a block without reading it; undefined when it is not there. */
+  sizeOf(cid: CID): Promise<number | undefined>
+}
+
+export type DirectoryEntry =
+  | { kind: 'file'; name: string; cid: CID; sizeBytes: number }
+  | { kind: 'directory'; name: string; cid: CID }
+  | { kind: 'symlink'; name: string; cid: CID; target: string }
+
+export interface ReadFileOptions {
+  /** Of the file, as the record or the directory says. One byte more is LimitExceeded. */
+  expectedBytes: number
+  signal?: AbortSignal | undefined
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * The entries of a plain or sharded directory, in the order of its links. Throws BlockMissing for a block that is not
+ * in the stock, UnknownFormat for one that is no directory, UnsafePath for a name that must not be placed or comes
+ * twice. `sizeBytes` of a file in several blocks is what its root claims; `readFile` holds it to that.
+ */
+export async function readDirectory(
+  blocks: BlockReader,
+  cid: CID,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<DirectoryEntry[]> {
+  const names = new Set<string>()
+  const entries: DirectoryEntry[] = []
+  for await (const { name, cid: child } of directoryLinks(blocks, cid)) {
+    options.signal?.throwIfAborted()
+    checkName(name)
+    if (names.has(name)) throw new GlasError('UnsafePath', `The directory ${cid} has "${name}" twice.`)
+    if (names.size >= MAX_DIRECTORY_ENTRIES) throw tooMuch('entries of a directory', MAX_DIRECTORY_ENTRIES, 'entries')
+    names.add(name)
+    entries.push(await entryOf(blocks, name, child))
+  }
+  return entries
+}
+
+async function entryOf(blocks: BlockReader, name: string, cid: CID): Promise<DirectoryEntry> {
+  if (cid.code === RAW_CODE) {
+    const sizeBytes = await blocks.sizeOf(cid)
+    return { kind: 'file', name, cid, sizeBytes: sizeBytes ?? (await blocks.get(cid)).length }
+  }
+  const node = await unixFsNode(blocks, cid)
+  if (node.kind === 'symlink') return { kind: 'symlink', name, cid, target: decodeText(node.data) }
+  if (node.kind === 'file') return { kind: 'file', name, cid, sizeBytes: node.sizeBytes }
+  return { kind: 'directory', name, cid }
+}
+
+async function* directoryLinks(blocks: BlockReader, root: CID): AsyncGenerator<{ name: string; cid: CID }, void> {
+  const node = await unixFsNode(blocks, root)
+  if (node.kind === 'directory') {
+    for (const link of node.links) yield { name: decodeText(link.nameBytes), cid: link.cid }
+    return
+  }
+  if (node.kind !== 'shard') throw badNode('it is no directory')
+  yield* shardLinks(blocks, node)
+}
+
+async function* shardLinks(blocks: BlockReader, root: UnixFsNode): AsyncGenerator<{ name: string; cid: CID }, void> {
+  const prefixLength = (root.fanOut - 1).toString(16).length
+  const waiting = [{ node: root, depth: 0, next: 0 }]
+  let shards = 1
+  let entries = 0
+  for (let top = waiting.at(-1); top !== undefined; top = waiting.at(-1)) {
+    const link = top.node.links[top.next++]
+    if (link === undefined) waiting.pop()
+    else if (link.nameBytes.length > prefixLength) {
+      entries++
+      yield { name: decodeText(link.nameBytes.subarray(prefixLength)), cid: link.cid }
+    } else {
+      if (++shards > FREE_SHARDS + entries) throw tooMuch('shards of a directory', FREE_SHARDS + entries, 'blocks')
+      if (top.depth >= MAX_SHARD_DEPTH) throw tooMuch('depth of a sharded directory', MAX_SHARD_DEPTH, 'levels')
+      const node = await unixFsNode(blocks, link.cid)
+      if (node.kind !== 'shard' || node.fanOut !== root.fanOut) throw badNode('it is no part of a sharded directory')
+      waiting.push({ node, depth: top.depth + 1, next: 0 })
+    }
+  }
+}
+
+/**
+ * The bytes of a file, in order, a leaf at a time; each piece is the caller's own. Throws LimitExceeded when there are
+ * more bytes than expected or far too many blocks, UnknownFormat when there are fewer or it is no file.
+ */
+export async function* readFile(
+  blocks: BlockReader,
+  cid: CID,
+  options: ReadFileOptions,
+): AsyncGenerator<Uint8Array, void> {
+  let left = options.expectedBytes
+  for await (const bytes of readAhead(blocks, filePieces(blocks, cid, options.expectedBytes))) {
+    options.signal?.throwIfAborted()
+    left -= bytes.length
+    if (left < 0) throw tooMuch(`size of the file ${cid}`, options.expectedBytes, 'bytes')
+    if (bytes.length > 0) yield bytes
+  }
+  if (left > 0) throw badNode(`it has ${left} bytes less than expected`)
+}
+
+/** The file's raw leaves, not yet read, and what lies inside its nodes, in order. */
+async function* filePieces(
+  blocks: BlockReader,
+  root: CID,
+  expectedBytes: number,
+): AsyncGenerator<CID | Uint8Array, void> {
+  const maxBlocks = FREE_FILE_BLOCKS + expectedBytes / MIN_MEAN_LEAF_BYTES
+  const waiting = [{ links: [{ cid: root }], next: 0 }]
+  let seen = 0
+  for (let top = waiting.at(-1); top !== undefined; top = waiting.at(-1)) {
+    const link = top.links[top.next++]
+    if (link === undefined) {
+      waiting.pop()
+      continue
+    }
+    if (++seen > maxBlocks) throw tooMuch(`blocks of the file ${root}`, maxBlocks, 'blocks')
+    if (link.cid.code === RAW_CODE) {
+      yield link.cid
+      continue
+    }
+    if (waiting.length > MAX_FILE_DEPTH) throw tooMuch(`depth of the file ${root}`, MAX_FILE_DEPTH, 'levels')
+    const node = await unixFsNode(blocks, link.cid)
+    if (node.kind !== 'file') throw badNode('it is no file')
+    yield node.data
+    waiting.push({ links: node.links, next: 0 })
+  }
+}
+
+async function* readAhead(
+  blocks: BlockReader,
+  pieces: AsyncGenerator<CID | Uint8Array, void>,
+): AsyncGenerator<Uint8Array, void> {
+  const reading: Array<Promise<Uint8Array>> = []
+  try {
+    for await (const piece of pieces) {
+      const bytes = piece instanceof Uint8Array ? Promise.resolve(piece) : blocks.get(piece)
+      // Its failure is met below, when its turn comes.
+      bytes.catch(() => {})
+      reading.push(bytes)
+      if (reading.length > READ_AHEAD_LEAVES) yield (await reading.shift()) as Uint8Array
+    }
+    for (const bytes of reading.splice(0)) yield await bytes
+  } finally {
+    await Promise.allSettled(reading)
+  }
+}
+
+async function unixFsNode(blocks: BlockReader, cid: CID): Promise<UnixFsNode> {
+  if (cid.code !== DAG_PB_CODE) throw badNode('it is no file or directory')
+  return decodeUnixFs(await blocks.get(cid))
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return strictUtf8.decode(bytes)
+  } catch (error) {
+    throw new GlasError('UnsafePath', 'A name in the directory is not UTF-8.', { cause: error })
+  }
+}
+
+function tooMuch(what: string, limit: number, unit: string): GlasError {
+  return new GlasError('LimitExceeded', `The ${what} goes over ${limit} ${unit}. It is damaged or made to harm.`, {
+    data: { limit, unit },
+  })
+}

@@ -1,0 +1,160 @@
+/**
+ * Mark and sweep. Marked is what hangs on a pin or is held by a lease; everything else leaves the catalogue in one
+ * step in which nothing else can run, so that a block which somebody needs from then on is simply written again. Then
+ * packs that hold nothing live are dropped, and those with much waste are rewritten: copies first, acknowledged by a
+ * commit, and only the next commit drops the old pack. A crash between any two steps leaves either copy, or both.
+ */
+import type { CID } from 'multiformats/cid'
+import type { Ledger } from '../disk/ledger.ts'
+import { GlasError } from '../glas/errors.ts'
+import { type Blocks, PACKS } from './blocks.ts'
+import { cidOfDigest, digestKey, hasWalkKey, RAW_CODE } from './cid.ts'
+import type { Leases } from './leases.ts'
+import type { PackReader } from './pack.ts'
+import type { Pins } from './pins.ts'
+import { endOf, type Places } from './places.ts'
+import { type CompleteNodes, walk } from './walk.ts'
+
+/** A pack is rewritten when more than this share of it is dead: rewriting costs the other share in reading and writing. */
+export const MAX_DEAD_SHARE = 0.25
+/** Every writer begins a pack of its own: more small ones than this are put together, for there should be few files. */
+export const MAX_SMALL_PACKS = 16
+const SMALL_PACK_BYTES = 16 * 1024 * 1024
+/** Copies that are acknowledged at once: bounds what a crash makes to be done again. */
+const COPIES_PER_COMMIT = 4096
+
+export interface SweepReport {
+  /** Blocks that left the stock. */
+  removedBlocks: number
+  /** By which the packs became smaller. */
+  freedBytes: number
+  removedPacks: number
+  rewrittenPacks: number
+}
+
+export interface SweepParts {
+  blocks: Blocks
+  places: Places
+  reader: PackReader
+  pins: Pins
+  leases: Leases
+  ledger: Ledger
+  complete: CompleteNodes
+  /** Acknowledges everything so far. */
+  commit(): Promise<void>
+}
+
+interface Victim {
+  pack: string
+  bytes: number
+  liveBytes: number
+}
+
+/** Throws BlockMissing or BlockMismatch, and removes nothing, where a pinned version is not whole: see `check`. */
+export async function sweep(
+  parts: SweepParts,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<SweepReport> {
+  const { leases, ledger } = parts
+  leases.beginSweep()
+  try {
+    const before = packBytes(ledger)
+    await parts.blocks.seal()
+    await parts.commit()
+    await parts.places.ready()
+    const marked = new Set<string>()
+    let changes: number
+    do {
+      changes = parts.pins.changes
+      await mark(parts, marked, options.signal)
+    } while (parts.pins.changes !== changes)
+    const { removedBlocks, victims } = condemn(parts, marked)
+    let removedPacks = 0
+    let rewrittenPacks = 0
+    for (const victim of victims) {
+      options.signal?.throwIfAborted()
+      if (!(await rewrite(parts, victim))) continue
+      if (victim.liveBytes === 0) removedPacks++
+      else rewrittenPacks++
+    }
+    await parts.commit()
+    return { removedBlocks, removedPacks, rewrittenPacks, freedBytes: Math.max(0, before - packBytes(ledger)) }
+  } finally {
+    leases.endSweep()
+  }
+}
+
+function packBytes(ledger: Ledger): number {
+  let bytes = 0
+  for (const [name, size] of ledger.files) if (name.startsWith(`${PACKS}/`)) bytes += size
+  return bytes
+}
+
+/** Adds the walk keys of everything that a pin holds. */
+async function mark({ blocks, pins }: SweepParts, marked: Set<string>, signal: AbortSignal | undefined): Promise<void> {
+  const roots = pins.list().map((pin) => pin.cid)
+  for await (const cid of walk(blocks, roots, marked, refuse)) if (cid.code !== RAW_CODE) signal?.throwIfAborted()
+}
+
+/** A leaf that is lost takes nothing else with it; below a lost node there may be blocks that are still needed. */
+function refuse(cid: CID): void {
+  if (cid.code === RAW_CODE) return
+  throw new GlasError(
+    'BlockMissing',
+    `The block ${cid} of a pinned version is missing, so nothing is removed. Run "pintglas check --repair" first.`,
+    { data: { cid: cid.toString() } },
+  )
+}
+
+/** Must not wait for anything between looking and removing. */
+function condemn(parts: SweepParts, marked: Set<string>): { removedBlocks: number; victims: Victim[] } {
+  const { places, leases, ledger } = parts
+  const liveBytes = new Map<string, number>()
+  const dead: Uint8Array[] = []
+  for (const { digest, place } of places.catalogue.rows()) {
+    if (hasWalkKey(marked, digest) || leases.holds(digestKey(digest))) {
+      liveBytes.set(place.pack, (liveBytes.get(place.pack) ?? 0) + endOf(place) - place.offset)
+    } else dead.push(digest)
+  }
+  places.catalogue.remove(dead)
+  parts.complete.clear()
+  const packs = [...ledger.files]
+    .filter(([name]) => name.startsWith(`${PACKS}/`) && !parts.blocks.isOpen(name))
+    .map(([pack, bytes]) => ({ pack, bytes, liveBytes: liveBytes.get(pack) ?? 0 }))
+  return { removedBlocks: dead.length, victims: chooseVictims(packs) }
+}
+
+function chooseVictims(packs: Victim[]): Victim[] {
+  const small = packs.filter((pack) => pack.liveBytes < SMALL_PACK_BYTES)
+  const merge = small.length > MAX_SMALL_PACKS
+  return packs.filter(
+    (pack) =>
+      pack.liveBytes === 0 ||
+      1 - pack.liveBytes / pack.bytes > MAX_DEAD_SHARE ||
+      (merge && pack.liveBytes < SMALL_PACK_BYTES),
+  )
+}
+
+/** False when the pack stays, because a live block in it is damaged: the other blocks are then in both places. */
+async function rewrite(parts: SweepParts, { pack }: Victim): Promise<boolean> {
+  let copied = 0
+  for (const { digest, place } of parts.places.catalogue.blocksIn(pack)) {
+    const cid = cidOfDigest(place.code, digest)
+    // It may have moved, or gone, since.
+    if (parts.places.find(cid)?.pack !== pack) continue
+    try {
+      await parts.blocks.copy(cid)
+    } catch (error) {
+      if (error instanceof GlasError && error.code === 'BlockMismatch') continue
+      throw error
+    }
+    if (++copied % COPIES_PER_COMMIT === 0) await parts.commit()
+  }
+  if (copied > 0) await parts.commit()
+  if (parts.places.catalogue.blocksIn(pack).length > 0) return false
+  await parts.reader.forget(pack)
+  parts.ledger.drop(pack)
+  await parts.commit()
+  parts.places.catalogue.removePacks([pack])
+  return true
+}
