@@ -31,7 +31,7 @@ export const DETECTORS: readonly Detector[] = [
   {
     kind: 'password in a URL',
     expression: /:\/\/[^\s/:@'"<>]{0,255}:(?<secret>[^\s/@'"<>]{1,255})@/g,
-    isHarmless: (secret, text) => text !== 'git' && isExample(secret, 4),
+    isHarmless: (secret, text) => text !== 'git' && (text === 'settings' ? isFilledIn(secret) : isExample(secret, 4)),
   },
   {
     kind: 'token in a URL',
@@ -75,7 +75,7 @@ export const DETECTORS: readonly Detector[] = [
   },
   {
     kind: 'HTTP authorization',
-    expression: /authorization\W{1,4}(?:basic|bearer|token)\s{1,4}(?<secret>[^\s'"]{8,500})/gi,
+    expression: /authorization\W{1,8}(?:basic|bearer|token)\s{1,4}(?<secret>[^\s'"]{8,500})/gi,
     only: ['typed', 'git', 'settings'],
     isHarmless: (secret, text) => text !== 'git' && (secret === RFC_7617_EXAMPLE || isExample(secret, 8)),
   },
@@ -148,11 +148,15 @@ const EXAMPLE_WORDS = new Set(
 const MIN_WORD_CHARS = 8
 
 function isExample(secret: string, minChars: number): boolean {
-  if (secret.length < minChars || /^(.)\1*$/.test(secret)) return true
-  if (/^[${<[%#(`/.]/.test(secret)) return true // filled in somewhere else: $VARIABLE, {name}, <name>, a path
+  if (secret.length < minChars || isFilledIn(secret) || /^(.)\1*$/.test(secret)) return true
   if (/^[a-z]+$/.test(secret) && secret.length < MIN_WORD_CHARS) return true
   const letters = secret.toLowerCase().replace(/[^a-z]/g, '')
   return EXAMPLE_WORDS.has(letters) || /^x{3,}$/.test(letters)
+}
+
+/** The value comes from elsewhere: `$VARIABLE`, `{name}`, `<name>`, a path. */
+function isFilledIn(secret: string): boolean {
+  return /^[${<[%#(`/.]/.test(secret)
 }
 
 function hasDigitAndLetter(secret: string): boolean {
