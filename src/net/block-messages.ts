@@ -1,6 +1,6 @@
 import { CID } from 'multiformats/cid'
 import { GlasError } from '../glas/errors.ts'
-import { DAG_CBOR_CODEC, DAG_PB_CODEC, RAW_CODEC, SHA2_256 } from '../glas/hash.ts'
+import { DAG_CBOR_CODEC, DAG_PB_CODEC, isPlainCid, RAW_CODEC } from '../glas/hash.ts'
 import type { StreamLimits } from './channel.ts'
 import { exceeded } from './stream-errors.ts'
 
@@ -58,7 +58,7 @@ export type BlockAnswer = ({ status: 'found' } & StoredBlock) | { status: NoBloc
 
 /** Order is the number on the wire. */
 const STATUS = ['raw', 'zstd', 'missing', 'refused', 'failed'] as const
-const CODECS: ReadonlySet<number> = new Set([RAW_CODEC, DAG_PB_CODEC, DAG_CBOR_CODEC])
+const CODECS = [RAW_CODEC, DAG_PB_CODEC, DAG_CBOR_CODEC]
 
 /** A request: the CIDs one after the other. */
 export function encodeRequest(cids: CID[]): Uint8Array {
@@ -112,11 +112,11 @@ export function decodeAnswer(message: Uint8Array): BlockAnswer {
 
 /** True for the CIDs that this protocol can name. */
 export function isOurs(cid: CID): boolean {
-  const { version, code, multihash } = cid
-  return version === 1 && CODECS.has(code) && multihash.code === SHA2_256 && multihash.size === 32
+  return CODECS.some((codec) => isPlainCid(cid, codec))
 }
 
-function decodeCid(bytes: Uint8Array): CID {
+/** The bytes are copied: a CID outlives the message that it came in. */
+export function decodeCid(bytes: Uint8Array): CID {
   let cid: CID
   try {
     cid = CID.decode(bytes.slice())
