@@ -66,7 +66,10 @@ export class Hello {
       const peerKey = peerKeyFrom(detail)
       if (peerKey !== undefined) this.#node.members.drop(peerKey)
     })
-    this.#swarm.on('changed', () => this.#dropRemoved())
+    this.#swarm.on('changed', () => {
+      this.#dropRemoved()
+      this.#greetNew()
+    })
     this.#swarm.on('adopted', () => this.#startAgain())
   }
 
@@ -215,21 +218,29 @@ export class Hello {
   /** Streams that are open would go on for ever: the whole connection ends. */
   #dropRemoved(): void {
     const { membership } = this.#swarm
-    for (const connection of this.#node.libp2p.getConnections()) {
-      const peerKey = peerKeyFrom(connection.remotePeer)
-      if (peerKey === undefined || !this.#node.members.isMember(peerKey) || membership.isMember(peerKey)) continue
+    for (const peerKey of this.#connectedKeys()) {
+      if (!this.#node.members.isMember(peerKey) || membership.isMember(peerKey)) continue
       this.#node.members.drop(peerKey)
       this.#node.disconnect(peerKey, new GlasError('NotAllowed', 'The peer was removed from the swarm.'))
+    }
+  }
+
+  /** Connected peers that were strangers and are members by what is known now. */
+  #greetNew(): void {
+    const { membership } = this.#swarm
+    for (const peerKey of this.#connectedKeys()) {
+      if (!this.#node.members.isUp(peerKey) && membership.isMember(peerKey)) void this.greet(peerKey).catch(() => {})
     }
   }
 
   /** Nobody has proved anything about the swarm that this home is in now. */
   #startAgain(): void {
     for (const peerKey of this.#node.members.up()) this.#node.members.drop(peerKey)
-    for (const connection of this.#node.libp2p.getConnections()) {
-      const peerKey = peerKeyFrom(connection.remotePeer)
-      if (peerKey !== undefined) void this.greet(peerKey).catch(() => {})
-    }
+    for (const peerKey of this.#connectedKeys()) void this.greet(peerKey).catch(() => {})
+  }
+
+  #connectedKeys(): PublicKey[] {
+    return this.#node.libp2p.getPeers().flatMap((peerId) => peerKeyFrom(peerId) ?? [])
   }
 
   #timeLimit(signal: AbortSignal = this.#closing.signal): AbortSignal {

@@ -3,8 +3,8 @@ import { join as joinPath } from 'node:path'
 import type { FileLayer } from '../disk/files.ts'
 import { GlasError } from '../glas/errors.ts'
 import type { GlasId } from '../glas/glas-id.ts'
-import { type PublicKey, peerIdText, sameBytes, toHex } from '../glas/keys.ts'
-import { type Address, fromMultiaddr, isLoopback } from './address.ts'
+import type { PublicKey } from '../glas/keys.ts'
+import { type Address, fromMultiaddr } from './address.ts'
 import { type AddressBook, openAddressBook } from './address-book.ts'
 import { Gossip, type GossipReceiver } from './gossip.ts'
 import { Hello } from './hello.ts'
@@ -12,15 +12,15 @@ import type { MemberAddresses } from './hello-messages.ts'
 import { type HomeIdentity, type HomeSwarm, openHomeSwarm } from './home-swarm.ts'
 import { openInvites } from './invites.ts'
 import { type InviteOptions, type Joined, Joining } from './join.ts'
-import { MAX_HELLO_MEMBERS, WANTED_MEMBERS } from './limits.ts'
 import { peerKeyFrom } from './live-members.ts'
 import type { Added } from './membership.ts'
 import { type Node, openNode } from './node.ts'
 import { PermanentPeers } from './permanent-peers.ts'
 import type { PublicBlocks } from './public-blocks.ts'
-import { Reconnector, type Target } from './reconnect.ts'
+import { Reconnector } from './reconnect.ts'
 import type { SshOptions } from './ssh.ts'
 import type { Guard } from './streams.ts'
+import { Whereabouts } from './whereabouts.ts'
 
 const SWARM_FILE = 'swarm.cbor'
 const INVITES_FILE = 'invites.cbor'
@@ -68,6 +68,7 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
   readonly #joining: Joining
   readonly #gossip: Gossip
   readonly #permanent: PermanentPeers
+  readonly #whereabouts: Whereabouts
   readonly #reconnector: Reconnector
 
   constructor(node: Node, swarm: HomeSwarm, parts: PeerParts, ports: PeerPorts) {
@@ -77,9 +78,16 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
     this.swarm = swarm
     this.#ports = ports
     this.#book = parts.book
-    this.#hello = new Hello(node, swarm, { ...this.#addressPorts(), onViolation: ports.onViolation })
+    this.#whereabouts = new Whereabouts(node, swarm, parts.book)
+    const addressPorts = {
+      addressesFor: (peerKey: PublicKey) => this.#whereabouts.toTell(peerKey),
+      learn: (members: MemberAddresses[]) => {
+        if (this.#whereabouts.hear(members)) this.#reconnector.look()
+      },
+    }
+    this.#hello = new Hello(node, swarm, { ...addressPorts, onViolation: ports.onViolation })
     this.#joining = new Joining(node, swarm, parts.invites, {
-      ...this.#addressPorts(),
+      ...addressPorts,
       signGrant: ports.signGrant,
       announce: (certificate) => this.#announce('certificate', certificate),
       onViolation: ports.onViolation,
@@ -93,7 +101,9 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
       onViolation: ports.onViolation,
     })
     this.#permanent = new PermanentPeers(node, parts.book, parts.ssh)
-    this.#reconnector = new Reconnector(() => [...this.#permanent.targets(), ...this.#memberTargets()], {
+    const memberTargets = () => this.#whereabouts.targets((peerKey, signal) => this.reach(peerKey, { signal }))
+    const permanentTargets = () => this.#permanent.targets((text, signal) => this.connect(text, { signal }))
+    this.#reconnector = new Reconnector(() => [...permanentTargets(), ...memberTargets()], {
       onFailure: (target, error) => this.#permanent.has(target.name) && ports.onNotice(error),
     })
   }
@@ -166,17 +176,14 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
   /** Connects with a member by what is known of its addresses. PeerUnreachable, also when it takes us for a stranger. */
   async reach(peerKey: PublicKey, options: { signal?: AbortSignal } = {}): Promise<void> {
     if (this.node.members.isUp(peerKey)) return
-    const peerId = peerIdText(peerKey)
-    const addresses = this.#book.addressesOf(peerKey).map((address) => ({ ...address, peerId }))
-    if (addresses.length === 0) {
-      throw new GlasError(
-        'PeerUnreachable',
-        `No address of ${this.#nameOf(peerKey)} is known. Add it: pintglas peers add.`,
-      )
-    }
-    await this.node.dial(addresses, options)
+    await this.#whereabouts.dial(peerKey, options)
     if (await this.#hello.greet(peerKey, options.signal)) return
-    throw new GlasError('PeerUnreachable', `${this.#nameOf(peerKey)} does not take this home for a member.`)
+    throw new GlasError('PeerUnreachable', `${this.#whereabouts.nameOf(peerKey)} does not take this home for a member.`)
+  }
+
+  /** Resolves when everybody who is wanted was reached or could not be. */
+  settled(signal: AbortSignal): Promise<void> {
+    return this.#reconnector.settled(signal)
   }
 
   /** Kept connected from now on, and after each start. */
@@ -191,10 +198,10 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
 
   /** What the user added, whether it is connected, and if not, why. */
   permanent(): Array<{ text: string; isConnected: boolean; error: GlasError | undefined }> {
-    return this.#permanent.targets().map((target) => ({
-      text: target.name,
-      isConnected: target.isConnected(),
-      error: this.#reconnector.lastError(target.name),
+    return this.#book.permanent().map((text) => ({
+      text,
+      isConnected: this.#permanent.isConnected(text),
+      error: this.#reconnector.lastError(text),
     }))
   }
 
@@ -210,7 +217,7 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
   #watch(): void {
     const { libp2p, members } = this.node
     members.on('up', (peerKey) => {
-      void this.#learnFrom(peerKey)
+      void this.#whereabouts.learnFrom(peerKey)
       this.emit('member:up', peerKey)
     })
     members.on('down', (peerKey) => {
@@ -224,63 +231,10 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
     })
     libp2p.addEventListener('peer:discovery', ({ detail: { id, multiaddrs } }) => {
       const peerKey = peerKeyFrom(id)
-      if (peerKey === undefined || !this.swarm.membership.isMember(peerKey)) return
-      this.#book.hear({ peerKey, addresses: multiaddrs.flatMap((multiaddr) => fromMultiaddr(multiaddr) ?? []) })
-      this.#reconnector.look()
+      if (peerKey === undefined) return
+      const addresses = multiaddrs.flatMap((multiaddr) => fromMultiaddr(multiaddr) ?? [])
+      if (this.#whereabouts.hear([{ peerKey, addresses }])) this.#reconnector.look()
     })
-  }
-
-  /** What identify told of the member: its own addresses. Loopback ones mean something on the same machine only. */
-  async #learnFrom(peerKey: PublicKey): Promise<void> {
-    const connection = this.#connectionWith(peerKey)
-    if (connection === undefined) return
-    try {
-      const { addresses } = await this.node.libp2p.peerStore.get(connection.remotePeer)
-      const own = addresses.flatMap(({ multiaddr }) => fromMultiaddr(multiaddr) ?? [])
-      this.#book.confirm(peerKey, this.#isNear(peerKey) ? own : own.filter((address) => !isLoopback(address)))
-    } catch {
-      // It left before it was asked; nothing is lost.
-    }
-  }
-
-  #addressPorts(): Pick<ConstructorParameters<typeof Hello>[2], 'addressesFor' | 'learn'> {
-    return {
-      addressesFor: (peerKey) => this.#addressesFor(peerKey),
-      learn: (members) => {
-        const known = members.filter((member) => this.#isOther(member.peerKey))
-        for (const member of known) this.#book.hear(member)
-        if (known.length > 0) this.#reconnector.look()
-      },
-    }
-  }
-
-  #addressesFor(peerKey: PublicKey): MemberAddresses[] {
-    const isNear = this.#isNear(peerKey)
-    return this.#book
-      .known()
-      .filter((member) => this.#isOther(member.peerKey) && !sameBytes(member.peerKey, peerKey))
-      .slice(-MAX_HELLO_MEMBERS)
-      .map(({ peerKey: key, addresses }) => ({
-        peerKey: key,
-        addresses: isNear ? addresses : addresses.filter((address) => !isLoopback(address)),
-      }))
-      .filter(({ addresses }) => addresses.length > 0)
-  }
-
-  #isOther(peerKey: PublicKey): boolean {
-    return this.swarm.membership.isMember(peerKey) && !sameBytes(peerKey, this.swarm.identity.peer.publicKey)
-  }
-
-  #memberTargets(): Target[] {
-    if (this.node.members.up().length >= WANTED_MEMBERS) return []
-    return this.#book
-      .known()
-      .filter(({ peerKey, addresses }) => this.#isOther(peerKey) && addresses.length > 0)
-      .map(({ peerKey }) => ({
-        name: toHex(peerKey),
-        isConnected: () => this.#connectionWith(peerKey) !== undefined,
-        connect: (signal) => this.reach(peerKey, { signal }),
-      }))
   }
 
   async #receive(
@@ -296,21 +250,6 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
     this.#gossip.publish(kind, bytes).catch(() => {
       // Whoever missed it hears of it in the next hello.
     })
-  }
-
-  #connectionWith(peerKey: PublicKey) {
-    return this.node.connectionsWith(peerKey)[0]
-  }
-
-  /** On the same machine, as far as the connection tells. */
-  #isNear(peerKey: PublicKey): boolean {
-    const connection = this.#connectionWith(peerKey)
-    const address = connection === undefined ? undefined : fromMultiaddr(connection.remoteAddr)
-    return address !== undefined && isLoopback(address)
-  }
-
-  #nameOf(peerKey: PublicKey): string {
-    return this.swarm.membership.member(peerKey)?.name ?? peerIdText(peerKey)
   }
 }
 

@@ -37,12 +37,13 @@ export class PermanentPeers {
     return this.#book.removePermanent(name)
   }
 
-  targets(): Target[] {
+  /** `connect` is to call the method of that name, and to wait until it is clear whether a member answers. */
+  targets(connect: (text: string, signal: AbortSignal) => Promise<unknown>): Target[] {
     return this.#book.permanent().map((text) => ({
       name: text,
-      isConnected: () => this.#isConnected(text),
+      isConnected: () => this.isConnected(text),
       connect: async (signal) => {
-        await this.connect(text, signal)
+        await connect(text, signal)
       },
     }))
   }
@@ -62,7 +63,7 @@ export class PermanentPeers {
     await Promise.all([...this.#tunnels.keys()].map((name) => this.#closeTunnel(name)))
   }
 
-  #isConnected(name: string): boolean {
+  isConnected(name: string): boolean {
     const peerKey = this.#answered.get(name)
     return peerKey !== undefined && this.#node.connectionsWith(peerKey).length > 0
   }

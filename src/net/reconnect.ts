@@ -61,6 +61,23 @@ export class Reconnector {
     this.#timer.unref()
   }
 
+  /** Resolves when every target that is wanted now is connected or has failed once. */
+  async settled(signal: AbortSignal): Promise<void> {
+    this.look()
+    const isUntried = (target: Target) => !target.isConnected() && !this.#attempts.has(target.name)
+    const { promise: aborted, reject } = Promise.withResolvers<never>()
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      while (this.#busy.size > 0 && this.#targets().some(isUntried)) {
+        signal.throwIfAborted()
+        await Promise.race([aborted, ...this.#busy.values()])
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
   /** Why a target is not connected; undefined when it has not failed. */
   lastError(name: string): GlasError | undefined {
     return this.#attempts.get(name)?.lastError
