@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   BadImage: 'corrupt',
   BadMessage: 'corrupt',
   BadPack: 'corrupt',
+  BadDelta: 'corrupt',
   BadKey: 'corrupt',
   UnknownFormat: 'corrupt',
   StoreLocked: 'local',

@@ -33,7 +33,7 @@ export interface GeneratedImage {
 /** Hidden objects at the end of the heap: the remembered set and a page of the mark stack. */
 const HIDDEN_SHARE = 1 / 600
 const MARK_STACK_SLOTS = 4092
-const CONTEXT_EVERY_BYTES = 100_000
+const CONTEXT_EVERY_BYTES = 400_000
 const CONTEXT_SLOTS = 22
 const CONTEXT_FIELDS = 6
 
