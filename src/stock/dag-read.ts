@@ -127,6 +127,14 @@ export async function* readFile(
   if (left > 0) throw badNode(`it has ${left} bytes less than expected`)
 }
 
+/** Bytes of a file: of a raw leaf as it is, else what its root claims, to which `readFile` holds it. */
+export async function fileSize(blocks: BlockReader, cid: CID): Promise<number> {
+  if (cid.code === RAW_CODE) return (await blocks.sizeOf(cid)) ?? (await blocks.get(cid)).length
+  const node = await unixFsNode(blocks, cid)
+  if (node.kind !== 'file') throw badNode('it is no file')
+  return node.sizeBytes
+}
+
 /** The file's raw leaves, not yet read, and what lies inside its nodes, in order. */
 async function* filePieces(
   blocks: BlockReader,

@@ -115,6 +115,12 @@ export class Stock {
     return readDirectory(this, cid, options)
   }
 
+  /** Bytes of the file that `cid` is. */
+  async fileSize(cid: CID): Promise<number> {
+    const { fileSize } = await import('./dag-read.ts')
+    return fileSize(this, cid)
+  }
+
   async *readFile(cid: CID, options: ReadFileOptions): AsyncGenerator<Uint8Array, void> {
     const { readFile } = await import('./dag-read.ts')
     yield* readFile(this, cid, options)

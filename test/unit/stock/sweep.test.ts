@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { cataloguePath, IN_MEMORY } from '../../../src/stock/catalogue.ts'
+import { openStock } from '../../../src/stock/open.ts'
 import type { Stock } from '../../../src/stock/stock.ts'
 import { collect, errorCode, temporaryFolder } from '../../disk/fixture.ts'
 import { LossyFiles, PowerOff, seeded } from '../../disk/lossy-files.ts'
@@ -149,25 +150,27 @@ test('a sweep that is aborted loses nothing', async (t) => {
   assert.ok(await isWhole(stock, kept))
 })
 
-/** Pushes, unpins and sweeps until the power fails; gives the pins that must be there and those that may be. */
+/** Pushes, unpins and sweeps until the power fails; `pinned` are those that must be there, whatever happens. */
 async function work(files: LossyFiles, round: number, pinned: Set<string>): Promise<void> {
   const holder = { host: 'here', pid: process.pid, started: `life ${round}`, pidNamespace: null }
-  const { openStock } = await import('../../../src/stock/open.ts')
   const stock = await openStock('/home/stock', { writable: true, files, holder, cataloguePath: IN_MEMORY })
-  for (let i = 0; i < 3; i++) {
-    const record = await pushVersion(stock, { shared: someBytes(6000, 1), own: someBytes(9000, round * 10 + i) })
+  const push = async (seed: number, size: number) => {
+    const record = await pushVersion(stock, { shared: someBytes(3000, 1), own: someBytes(size, seed) })
     pinned.add(String(record))
-    if (i === 1) {
-      pinned.delete(String(record))
-      await stock.unpin(record)
-    }
-    await stock.gc()
+    return record
+  }
+  for (let i = 0; i < 3; i++) {
+    const seed = round * 100 + i * 10
+    await push(seed, 3000)
+    const gone = await push(seed + 1, 9000)
+    pinned.delete(String(gone))
+    await stock.unpin(gone)
+    await Promise.all([stock.gc(), push(seed + 2, 3000), push(seed + 3, 1000)])
   }
 }
 
 test('a power failure at any step, sweeps included, loses no acknowledged version', async () => {
-  const { openStock } = await import('../../../src/stock/open.ts')
-  for (let seed = 0; seed < 60; seed++) {
+  for (let seed = 0; seed < 80; seed++) {
     const random = seeded(seed)
     let files = new LossyFiles()
     const pinned = new Set<string>()
