@@ -20,12 +20,16 @@ export const CID_BYTES = 36
 /** Status and raw length. */
 export const ANSWER_HEAD_BYTES = 5
 
+/** Streams that are answered at once, for members and for strangers apart. Each may cost 3 MiB: a block, and unsent bytes. */
+export const MAX_SERVED_MEMBER_STREAMS = 64
+export const MAX_SERVED_STRANGER_STREAMS = 16
+
 /** What the holder grants: requests are small, so little may wait unread. */
 export const SERVE_LIMITS: StreamLimits = {
   /** A puller needs one, and perhaps one more for a second pull, or while the first one is dying. */
   maxStreamsPerPeer: 4,
-  /** Each may hold a block and what is unsent: at most about 3 MiB. */
-  maxStreams: 64,
+  /** Those included that are being refused, which takes seconds: MAX_STRANGERS with all of theirs must not fill it. */
+  maxStreams: 384,
   maxMessageBytes: MAX_CIDS_PER_REQUEST * CID_BYTES,
   maxMessages: MAX_REQUESTS_PER_STREAM,
   /** MAX_REQUESTS_AHEAD requests are 36 KiB; muxer windows start at 256 KiB. */

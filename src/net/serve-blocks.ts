@@ -1,11 +1,13 @@
 import type { CID } from 'multiformats/cid'
-import { toGlasError } from '../glas/errors.ts'
+import { GlasError, toGlasError } from '../glas/errors.ts'
 import type { PublicKey } from '../glas/keys.ts'
 import {
   BLOCKS_PROTOCOL,
   type BlockAnswer,
   decodeRequest,
   encodeAnswer,
+  MAX_SERVED_MEMBER_STREAMS,
+  MAX_SERVED_STRANGER_STREAMS,
   SERVE_LIMITS,
   type StoredBlock,
 } from './block-messages.ts'
@@ -26,10 +28,33 @@ export interface BlockShelf {
   mayServe(peerKey: PublicKey, cid: CID): boolean
 }
 
-/** Answers `/pintglas/blocks/1.0.0` from the shelf until the returned function is called. */
+/**
+ * Answers `/pintglas/blocks/1.0.0` from the shelf until the returned function is called. `guard.allow` tells members
+ * from strangers; nobody is sent away for being one, but strangers share a few streams and cannot take those of members.
+ */
 export function serveBlocks(libp2p: StreamNode, shelf: BlockShelf, guard: Guard): Promise<() => Promise<void>> {
   const protocol = { id: BLOCKS_PROTOCOL, limits: SERVE_LIMITS }
-  return handle(libp2p, protocol, guard, (channel) => answerAll(channel, shelf, guard))
+  const members: Served = { streams: 0, max: MAX_SERVED_MEMBER_STREAMS }
+  const strangers: Served = { streams: 0, max: MAX_SERVED_STRANGER_STREAMS }
+  return handle(libp2p, protocol, { ...guard, allow: () => true }, async (channel) => {
+    const served = (await guard.allow(channel.peerKey)) ? members : strangers
+    if (served.streams >= served.max) {
+      const message = `It sends blocks to ${served.max} others already. Try again, or use another peer.`
+      await channel.refuse(new GlasError('PeerUnreachable', message))
+      return
+    }
+    served.streams += 1
+    try {
+      await answerAll(channel, shelf, guard)
+    } finally {
+      served.streams -= 1
+    }
+  })
+}
+
+interface Served {
+  streams: number
+  max: number
 }
 
 /** One request is read only when the one before is answered: what waits is bounded by the stream's own limits. */

@@ -10,6 +10,7 @@ import {
   encodeAnswer,
   encodeRequest,
   FETCH_LIMITS,
+  MAX_SERVED_STRANGER_STREAMS,
   SERVE_LIMITS,
 } from '../../src/net/block-messages.ts'
 import type { Channel } from '../../src/net/channel.ts'
@@ -182,4 +183,22 @@ test('a peer that asks for everything and takes nothing costs the holder a few b
   assert.ok(open <= channels.length)
   for (const connection of attacker.libp2p.getConnections()) await connection.close()
   await until(() => holder.libp2p.getConnections().length === 0)
+})
+
+test('strangers cannot take the streams of members', async (t) => {
+  const [holder, member, ...strangers] = (await connectedNodes(t, 8)) as [LoopbackNode, LoopbackNode, ...LoopbackNode[]]
+  const stored = async () => ({ codec: 'raw' as const, rawLength: BYTES.byteLength, bytes: BYTES })
+  await serveBlocks(holder.libp2p, { stored, mayServe: () => true }, recordingGuard(strangers))
+  const protocol = { id: BLOCKS_PROTOCOL, limits: FETCH_LIMITS }
+  const ask = async (node: LoopbackNode) => {
+    const channel = await open(node.libp2p, holder.keyPair.publicKey, protocol)
+    await channel.write(REQUEST)
+    return codeOf(channel.readNext())
+  }
+  const codes: string[] = []
+  for (const stranger of strangers) for (let i = 0; i < 3; i++) codes.push(await ask(stranger))
+  const answered = codes.filter((code) => code === 'none').length
+  assert.is(answered, MAX_SERVED_STRANGER_STREAMS)
+  assert.is(codes.filter((code) => code === 'PeerUnreachable').length, codes.length - answered)
+  assert.is(await ask(member), 'none')
 })

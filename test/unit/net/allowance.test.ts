@@ -1,0 +1,30 @@
+import * as assert from 'uvu/assert'
+import { Allowance } from '../../../src/net/allowance.ts'
+import { test } from '../../harness.ts'
+import { until } from '../../loopback.ts'
+
+const peer = (i: number) => new Uint8Array(32).fill(i)
+
+test('a minute’s worth can be used at once; more waits, and other peers do not', async (t) => {
+  const allowance = new Allowance(60_000)
+  const startMs = performance.now()
+  await allowance.take(peer(1), 60_000, t.signal)
+  assert.ok(performance.now() - startMs < 50)
+  await allowance.take(peer(1), 200, t.signal)
+  assert.ok(performance.now() - startMs > 150)
+  const againMs = performance.now()
+  await allowance.take(peer(2), 60_000, t.signal)
+  assert.ok(performance.now() - againMs < 50)
+})
+
+test('whoever waits is let go when its stream ends', async () => {
+  const allowance = new Allowance(1)
+  const controller = new AbortController()
+  let ended = false
+  const waiting = allowance.take(peer(1), 1000, controller.signal).catch(() => {
+    ended = true
+  })
+  controller.abort()
+  await waiting
+  await until(() => ended)
+})
