@@ -85,6 +85,8 @@ export class Ledger {
       await this.checkOwner()
     } catch (error) {
       this.#removed = [...removed, ...this.#removed]
+      // A new owner clears away what we were about to rename: that it is there says more than ENOENT.
+      await this.checkOwner()
       throw error
     }
     this.#committed = sizes
@@ -184,7 +186,8 @@ async function linkClaim(layer: FileLayer, folder: string, epoch: number): Promi
     await layer.syncDirectory(folder)
     return true
   } catch (error) {
-    if (hasErrno(error, 'EEXIST')) return false
+    // Another one has taken it, or a later epoch, and cleared ours away.
+    if (hasErrno(error, 'EEXIST', 'ENOENT')) return false
     throw error
   } finally {
     await removeIfThere(layer, sibling)

@@ -170,11 +170,14 @@ export async function repair(
   const needed = findings.filter((finding) => finding.pinnedBy.length > 0 && finding.what !== 'unreadable')
   const waiting = new Map(needed.map(({ cid }) => [keyOf(cid), cid]))
   let repairedBlocks = 0
-  const damaged = needed.filter((finding) => finding.what === 'damaged').map(({ cid }) => cid)
-  for (let at = 0; at < damaged.length; at += FETCH_BATCH_BLOCKS) {
+  // Also those that nobody seems to need: the node that links them may be missing itself.
+  const damaged = new Map(findings.filter(({ what }) => what === 'damaged').map(({ cid }) => [keyOf(cid), cid]))
+  const toFetch = [...damaged.values()]
+  for (let at = 0; at < toFetch.length; at += FETCH_BATCH_BLOCKS) {
     options.signal?.throwIfAborted()
-    for await (const { cid, bytes } of fetch(damaged.slice(at, at + FETCH_BATCH_BLOCKS))) {
-      if (!isBlockOf(cid, bytes) || !waiting.delete(keyOf(cid))) continue
+    for await (const { cid, bytes } of fetch(toFetch.slice(at, at + FETCH_BATCH_BLOCKS))) {
+      if (!isBlockOf(cid, bytes) || !damaged.delete(keyOf(cid))) continue
+      waiting.delete(keyOf(cid))
       await parts.blocks.replace(cid, bytes)
       parts.lease.keep(cid)
       repairedBlocks++
@@ -187,7 +190,7 @@ export async function repair(
     for (const cid of fetched.stillMissing) waiting.set(keyOf(cid), cid)
   }
   for (const [key, cid] of waiting) {
-    if (!damaged.includes(cid) && (await parts.blocks.has(cid))) waiting.delete(key)
+    if (!damaged.has(key) && (await parts.blocks.has(cid))) waiting.delete(key)
   }
   return { repairedBlocks, stillBad: [...waiting.values()] }
 }

@@ -57,6 +57,16 @@ export class Places {
     return this.#recent.size
   }
 
+  /** Every block that is here when it is asked for, in no order. */
+  *all(): Generator<{ digest: Uint8Array; place: Place }, void> {
+    const recent = [...this.#recent]
+    for (const pack of this.catalogue.covered().keys()) yield* this.catalogue.blocksIn(pack)
+    for (const [key, place] of recent) {
+      const digest = Buffer.from(key, 'latin1')
+      if (this.catalogue.find(digest) === undefined) yield { digest, place }
+    }
+  }
+
   add(cid: CID, place: Place): void {
     this.#recent.set(keyOf(cid), place)
   }

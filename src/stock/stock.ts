@@ -226,13 +226,10 @@ export class Stock {
     return { ...places.catalogue.totals(), packBytes, packs: packs.length, pins: pins.list().length }
   }
 
-  /** The CIDs of all committed blocks, in no order. */
+  /** The CIDs of all blocks, in no order. */
   async *cids(): AsyncGenerator<CID, void> {
-    const { places, source } = this.#parts
-    await places.ready()
-    for (const pack of source.packs().keys()) {
-      for (const { digest, place } of places.catalogue.blocksIn(pack)) yield cidOfDigest(place.code, digest)
-    }
+    await this.#parts.places.ready()
+    for (const { digest, place } of this.#parts.places.all()) yield cidOfDigest(place.code, digest)
   }
 
   /** Closes without a commit: what was not acknowledged is gone. */

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import type { FileLayer } from '../../../src/disk/files.ts'
 import { realFiles } from '../../../src/disk/files.ts'
 import { Journal, readJournal } from '../../../src/disk/journal.ts'
 import type { Ledger } from '../../../src/disk/ledger.ts'
@@ -58,6 +59,30 @@ test('an owner that was fenced gets StoreLocked at its commit and nothing of it 
   await addNote(next, journal, 'after')
   assert.is(await errorCode(() => addNote(old, oldJournal, 'much too late')), 'StoreLocked')
   assert.equal(await notesOf(journalOf(t, await open(folder))), ['before', 'after'])
+})
+
+test('an owner that is fenced in the middle of a commit acknowledges nothing that the next one has not read', async (t) => {
+  for (const moment of ['before', 'after'] as const) {
+    const folder = await temporaryFolder(t)
+    let takeOver: (() => Promise<void>) | undefined
+    const rename: FileLayer['rename'] = async (from, to) => {
+      const now = to.endsWith('manifest.1') ? takeOver : undefined
+      if (now !== undefined) takeOver = undefined
+      if (moment === 'before') await now?.()
+      await realFiles.rename(from, to)
+      if (moment === 'after') await now?.()
+    }
+    const old = await openLedger({ ...realFiles, rename }, folder, ['notes'])
+    const oldJournal = journalOf(t, old)
+    await addNote(old, oldJournal, 'first')
+    let next: Ledger | undefined
+    takeOver = async () => {
+      next = await open(folder)
+    }
+    assert.is(await errorCode(() => addNote(old, oldJournal, 'second')), 'StoreLocked', moment)
+    const notes = await notesOf(journalOf(t, next!))
+    assert.equal(notes, moment === 'before' ? ['first'] : ['first', 'second'])
+  }
 })
 
 test('of two that take over at the same time one wins', async (t) => {
