@@ -48,16 +48,23 @@ export function fingerprintOf({ count, sum }: RangeSummary): Uint8Array {
 export function encodeMessage({ scope, ranges, want, entries, more }: Message): Uint8Array {
   return encodeCanonical({
     ...(scope === undefined ? {} : { scope: scope.map(({ lower, upper }) => [fromHex(lower), boundBytes(upper)]) }),
-    ranges: ranges.map((said) => [boundBytes(said.upper), KINDS[said.kind], ...payloadOf(said)]),
+    ranges: ranges.map((said) => [...boundParts(said), KINDS[said.kind], ...payloadOf(said)]),
     want: want.map(fromHex),
     entries,
     more,
   })
 }
 
-/** The end of all keys is written as no bytes at all: nothing else can end there. */
+/** The end of all keys is written as no bytes at all: no range ends at the beginning. */
 function boundBytes(bound: string | undefined): Uint8Array {
   return fromHex(bound ?? '')
+}
+
+/** How many bytes an upper bound shares with the lower one, and the rest of it: most ranges lie within one glas. */
+function boundParts({ lower, upper = '' }: KeyRange): [number, Uint8Array] {
+  let shared = 0
+  while (shared < upper.length && upper.slice(shared, shared + 2) === lower.slice(shared, shared + 2)) shared += 2
+  return [shared / 2, fromHex(upper.slice(shared))]
 }
 
 function payloadOf(said: Said): unknown[] {
@@ -94,10 +101,22 @@ function rangesField(fields: Fields): Said[] {
 
 function saidOf(item: unknown, lower: string): Said | undefined {
   if (!Array.isArray(item)) return undefined
-  const [bound, kind, payload, extra] = item
-  if (!(bound instanceof Uint8Array) || bound.byteLength > KEY_BYTES || extra !== undefined) return undefined
-  const upper = bound.byteLength === 0 ? undefined : toHex(bound)
-  if (upper !== undefined && upper <= lower) return undefined
+  const [shared, rest, kind, payload, extra] = item
+  const upper = boundOf(shared, rest, lower)
+  if (upper === undefined || extra !== undefined) return undefined
+  return saidUpTo(upper === '' ? undefined : upper, lower, kind, payload)
+}
+
+/** Undefined when it is none or does not come after `lower`; empty for the end of all keys. */
+function boundOf(shared: unknown, rest: unknown, lower: string): string | undefined {
+  if (typeof shared !== 'number' || !Number.isSafeInteger(shared) || shared < 0) return undefined
+  if (!(rest instanceof Uint8Array) || shared + rest.byteLength > KEY_BYTES || 2 * shared > lower.length)
+    return undefined
+  const bound = lower.slice(0, 2 * shared) + toHex(rest)
+  return bound === '' || bound > lower ? bound : undefined
+}
+
+function saidUpTo(upper: string | undefined, lower: string, kind: unknown, payload: unknown): Said | undefined {
   if (kind === KINDS.skip && payload === undefined) return { lower, upper, kind: 'skip' }
   if (kind === KINDS.list) {
     const ids = Array.isArray(payload) ? idsOf(payload) : undefined

@@ -19,7 +19,7 @@ import { type EntryKey, idOfKey, type KeyRange, type RangeSummary } from './orde
 import { common, piecesOf, type Scope, withGrants } from './scope.ts'
 
 /** Parts that a range which differs is cut in: more cost bytes, fewer cost turns. */
-const SPLIT_PARTS = 16
+const SPLIT_PARTS = 12
 /** A range with so few keys of ours is listed: an id has twice the bytes of a fingerprint. */
 const MAX_LIST_KEYS = 8
 /** Turns in one session, both sides: more than a gigabyte of entries. What is left then is for the next session. */
