@@ -161,7 +161,7 @@ test('a removal ends what is going on, everywhere, and for good', async (t) => {
   await channel.readNext()
   await ann!.peer.remove(cid!.keyPair.publicKey)
   await until(() => channel.closed.aborted)
-  await until(() => !isUpWith(ann!, cid!) && !isUpWith(bob!, cid!))
+  await until(() => !isUpWith(ann!, cid!) && !isUpWith(bob!, cid!) && !isUpWith(cid!, bob!))
   assert.is(memberNames(bob!), 'ann bob')
   const { isMember } = await cid!.peer.connect(addressOf(bob!))
   assert.not(isMember)
