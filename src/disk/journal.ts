@@ -11,10 +11,16 @@ import type { Manifest } from './manifest.ts'
 
 const LOG_ENDING = 'log'
 
+interface NamedLog {
+  name: string
+  log: LogWriter
+}
+
 export class Journal {
   readonly #ledger: Ledger
   readonly #kind: string
-  #writer: { name: string; log: LogWriter } | undefined
+  /** A promise, so that appends that come at once share one log. */
+  #writer: Promise<NamedLog> | undefined
 
   /** `kind` is the sub-folder, which the ledger was opened with. */
   constructor(ledger: Ledger, kind: string) {
@@ -34,14 +40,14 @@ export class Journal {
 
   /** In memory until `flush` and the ledger's `commit`. */
   async append(payload: Uint8Array): Promise<void> {
-    this.#writer ??= await this.#newWriter()
-    this.#writer.log.append(payload)
+    const { log } = await this.#openWriter()
+    log.append(payload)
   }
 
   /** Syncs what was appended and stages it: the ledger's next commit acknowledges it. */
   async flush(): Promise<void> {
     if (this.#writer === undefined) return
-    const { name, log } = this.#writer
+    const { name, log } = await this.#writer
     this.#ledger.stage(name, await log.flush())
   }
 
@@ -51,17 +57,29 @@ export class Journal {
    */
   async rewrite(payloads: Iterable<Uint8Array>): Promise<void> {
     const old = new Set(namesOf(this.#ledger.files, this.#kind))
-    if (this.#writer !== undefined) {
-      old.add(this.#writer.name)
-      await this.#writer.log.close()
+    const writer = await this.#writer
+    if (writer !== undefined) {
+      old.add(writer.name)
+      await writer.log.close()
     }
-    this.#writer = await this.#newWriter()
-    for (const payload of payloads) this.#writer.log.append(payload)
+    this.#writer = undefined
+    const { log } = await this.#openWriter()
+    for (const payload of payloads) log.append(payload)
     await this.flush()
     for (const name of old) this.#ledger.drop(name)
   }
 
-  async #newWriter(): Promise<{ name: string; log: LogWriter }> {
+  async #openWriter(): Promise<NamedLog> {
+    this.#writer ??= this.#newWriter()
+    try {
+      return await this.#writer
+    } catch (error) {
+      this.#writer = undefined
+      throw error
+    }
+  }
+
+  async #newWriter(): Promise<NamedLog> {
     const name = this.#ledger.newName(this.#kind, LOG_ENDING)
     const log = await createLog(this.#ledger.layer, this.#ledger.pathOf(name))
     await this.#ledger.layer.syncDirectory(join(this.#ledger.folder, this.#kind))
@@ -69,8 +87,9 @@ export class Journal {
   }
 
   async close(): Promise<void> {
-    await this.#writer?.log.close()
+    const writer = await this.#writer?.catch(() => undefined)
     this.#writer = undefined
+    await writer?.log.close()
   }
 }
 

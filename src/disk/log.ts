@@ -56,7 +56,8 @@ export class LogWriter {
   async #flushNow(): Promise<number> {
     if (this.#broken !== undefined) throw this.#broken
     if (this.#pending.length === 0) return this.#flushedBytes
-    const pieces = this.#pending
+    // A copy: what is appended while this is being written belongs to the next flush.
+    const pieces = [...this.#pending]
     await this.#file.write(pieces, this.#flushedBytes)
     try {
       await this.#file.sync()

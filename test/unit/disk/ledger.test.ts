@@ -126,6 +126,15 @@ test('the next owner clears what was not acknowledged: tails, stray files, half-
   assert.equal((await readdir(folder)).sort(), ['manifest.2', 'notes'])
 })
 
+test('records that are appended at once, to a journal that has no log yet, are all kept', async (t) => {
+  const folder = await temporaryFolder(t)
+  const ledger = await open(folder)
+  const journal = journalOf(t, ledger)
+  const notes = Array.from({ length: 20 }, (_, i) => `note ${i}`)
+  await Promise.all(notes.map((note) => addNote(ledger, journal, note)))
+  assert.equal((await notesOf(journalOf(t, await open(folder)))).sort(), notes.sort())
+})
+
 test('a rewritten journal takes the place of all earlier logs, which are deleted', async (t) => {
   const folder = await temporaryFolder(t)
   for (const note of ['a', 'b', 'c']) {

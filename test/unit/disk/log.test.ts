@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import type { DiskFile, FileLayer } from '../../../src/disk/files.ts'
 import { realFiles } from '../../../src/disk/files.ts'
 import { createLog, MAX_LOG_RECORD_BYTES, readLog } from '../../../src/disk/log.ts'
 import { collect, errorCode, temporaryFolder } from '../../disk/fixture.ts'
@@ -39,6 +40,42 @@ test('one flush serves all records appended before it, and the next goes on behi
   assert.is((await collect(readLog(realFiles, path, end))).length, 3)
   assert.is((await collect(readLog(realFiles, path, first))).length, 2)
 })
+
+test('records appended while a flush is running belong to the next one', async (t) => {
+  const path = join(await temporaryFolder(t), '1-1.log')
+  let duringSync = () => {}
+  const files: FileLayer = {
+    ...realFiles,
+    open: async (...args) => {
+      const file = await realFiles.open(...args)
+      const sync = async () => {
+        duringSync()
+        await file.sync()
+      }
+      return { ...bound(file), sync }
+    },
+  }
+  const log = await createLog(files, path)
+  log.append(Buffer.from('first'))
+  duringSync = () => log.append(Buffer.from('second'))
+  const end = await log.flush()
+  duringSync = () => {}
+  assert.is((await collect(readLog(realFiles, path, end))).length, 1)
+  const next = await log.flush()
+  await log.close()
+  assert.is((await collect(readLog(realFiles, path, next))).length, 2)
+})
+
+function bound(file: DiskFile): DiskFile {
+  return {
+    read: (into, offset) => file.read(into, offset),
+    write: (pieces, offset) => file.write(pieces, offset),
+    truncate: (size) => file.truncate(size),
+    sync: () => file.sync(),
+    sizeBytes: () => file.sizeBytes(),
+    close: () => file.close(),
+  }
+}
 
 test('what lies behind the acknowledged bytes is never read, whatever it is', async (t) => {
   const { path, bytes } = await writtenLog(await temporaryFolder(t))
