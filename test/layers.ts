@@ -40,7 +40,7 @@ function violationsIn(file: string): string[] {
   const from = layerOf(file)
   const found: string[] = []
   for (const match of text.matchAll(
-    /^\s*(import|export)\s(type\s)?[^'"]*?['"]([^'"]+)['"]|(import)\(['"]([^'"]+)['"]\)/gm,
+    /^\s*(import|export)\s(type\s)?[\w\s{},*]*?['"]([^'"]+)['"]|(import)\(['"]([^'"]+)['"]\)/gm,
   )) {
     const target = match[3] ?? match[5] ?? ''
     const isType = match[2] !== undefined

@@ -4,7 +4,7 @@ import type { Arguments, Result, VerbName } from '../open.ts'
 import { callDaemon, connectDaemon } from './remote.ts'
 import type { Terminal } from './terminal.ts'
 
-/** What every verb is started with. */
+/** What every verb is started with: the global options. */
 export interface Run {
   home: HomeFolder
   terminal: Terminal
@@ -20,19 +20,29 @@ export async function run<Verb extends VerbName>(
   args: Arguments<Verb>,
   render: (result: Result<Verb>) => string,
 ): Promise<void> {
-  const socket = start.offline ? undefined : await connectDaemon(start.home.socket)
-  const result =
-    socket === undefined
-      ? await runHere(start, verb, args)
-      : ((await callDaemon(socket, verb, args, start.options)) as Result<Verb>)
-  start.terminal.result(result, render)
+  start.terminal.result(await call(start, verb, args), render)
 }
 
-async function runHere<Verb extends VerbName>(start: Run, verb: Verb, args: Arguments<Verb>): Promise<Result<Verb>> {
-  const { openPintGlas } = await import('../open.ts')
-  const pintglas = await openPintGlas(start.home, { verb, offline: start.offline, options: start.options })
+/** The same without printing. With `--offline` a daemon, which has a network, is not asked. */
+export async function call<Verb extends VerbName>(
+  start: Run,
+  verb: Verb,
+  args: Arguments<Verb>,
+): Promise<Result<Verb>> {
+  const socket = await connectDaemon(start.home.socket)
+  if (socket === undefined || start.offline) {
+    socket?.destroy()
+    return callHere(start, verb, args)
+  }
+  return (await callDaemon(socket, verb, args, start.options)) as Result<Verb>
+}
+
+async function callHere<Verb extends VerbName>(start: Run, verb: Verb, args: Arguments<Verb>): Promise<Result<Verb>> {
+  const { accessOf, openPintGlas } = await import('../open.ts')
+  const { home, offline, options } = start
+  const pintglas = await openPintGlas(home, { access: accessOf(verb), offline, isDaemon: false, options })
   try {
-    return await pintglas.call(verb, args, start.options)
+    return await pintglas.call(verb, args, options)
   } finally {
     await pintglas.close()
   }

@@ -76,9 +76,11 @@ export class Fields {
   }
 
   /** An IPLD link to a block of `codec`, by SHA-256. */
-  link(name: string, codec: number): CID {
+  link(name: string, ...codecs: number[]): CID {
     const cid = CID.asCID(this.raw(name))
-    if (cid === null || !isPlainCid(cid, codec)) throw this.bad(name, `a link to a block of codec ${codec}`)
+    if (cid === null || !codecs.some((codec) => isPlainCid(cid, codec))) {
+      throw this.bad(name, `a link to a block of codec ${codecs.join(' or ')}`)
+    }
     return cid
   }
 

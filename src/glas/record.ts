@@ -3,7 +3,7 @@ import { decodeCanonical, encodeCanonical } from './canonical.ts'
 import { GlasError } from './errors.ts'
 import { Fields } from './fields.ts'
 import { type GlasId, isGlasId } from './glas-id.ts'
-import { cidOf, DAG_CBOR_CODEC, DAG_PB_CODEC } from './hash.ts'
+import { cidOf, DAG_CBOR_CODEC, DAG_PB_CODEC, RAW_CODEC } from './hash.ts'
 import { type ImageId, parseImageId } from './image-id.ts'
 import {
   MAX_HOSTNAME_BYTES,
@@ -121,7 +121,8 @@ export function decodeRecord(bytes: Uint8Array): GlasRecord {
     sizeBytes: fields.integer('size'),
     imageId: imageIdField(fields),
     contents: fields.link('contents', DAG_PB_CODEC),
-    attributes: fields.link('attributes', DAG_CBOR_CODEC),
+    // a UnixFS file, for a large tree has more than a block of them
+    attributes: fields.link('attributes', RAW_CODEC, DAG_PB_CODEC),
     parent: fields.raw('parent') === null ? null : fields.recordCid('parent'),
     format: formatField(fields),
     profile: fields.text('profile', MAX_PROFILE_BYTES),

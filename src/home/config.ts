@@ -23,13 +23,17 @@ export interface Config {
   stock: string
   /** Addresses that other peers reach this one at, as host:port. */
   listen: string[]
-  /** Peers to keep a connection to: `host:port#peer-id` or `ssh://user@host`. */
-  peers: string[]
+  /** The program that connects to `ssh://user@host`, with arguments that come first. */
+  sshCommand: string[]
+  /** What starts PintGlas there. */
+  remotePintglas: string
   /** Find peers on the local network. */
   mdns: boolean
   /** Ids of the only peers to talk to; empty for every member of the swarm. */
   allow: string[]
   follow: FollowRule[]
+  /** A holder that was away for so long no longer counts, and rules that ask for copies replace it. */
+  repairAfterSeconds: number
   /** Hex of the owner key that new glases are published under; empty for this home's own. */
   owner: string
 }
@@ -43,6 +47,7 @@ type Check = (value: unknown) => boolean
 
 const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS
 const isTextList: Check = (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isText)
+const isHostPort = (text: string) => /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/.test(text)
 const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0
 const isOwner: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 
@@ -55,21 +60,37 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
     check: (value) => value === '' || (isText(value) && isAbsolute(String(value))),
     expected: 'an absolute path',
   },
-  listen: { check: isTextList, expected: 'a list of host:port' },
-  peers: { check: isTextList, expected: 'a list of addresses' },
+  listen: {
+    check: (value) => isTextList(value) && (value as string[]).every(isHostPort),
+    expected: 'a list of host:port',
+  },
+  sshCommand: { check: (value) => isTextList(value) && (value as string[]).length > 0, expected: 'a list of words' },
+  remotePintglas: { check: isText, expected: 'a command' },
   mdns: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
   allow: { check: isTextList, expected: 'a list of peer ids' },
   follow: {
     check: (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isRule),
     expected: 'a list of rules',
   },
+  repairAfterSeconds: { check: isCount, expected: 'a number of seconds' },
   owner: { check: (value) => value === '' || isOwner(value), expected: '64 hex digits' },
 }
 
 export const CONFIG_KEYS = Object.keys(CHECKS) as Array<keyof Config>
 
 export function defaultConfig(name: string): Config {
-  return { name, stock: '', listen: [], peers: [], mdns: false, allow: [], follow: [], owner: '' }
+  return {
+    name,
+    stock: '',
+    listen: [],
+    sshCommand: ['ssh'],
+    remotePintglas: 'pintglas',
+    mdns: false,
+    allow: [],
+    follow: [],
+    repairAfterSeconds: 1800,
+    owner: '',
+  }
 }
 
 /** Throws InvalidConfig naming the key. Keys that are absent keep their default. */

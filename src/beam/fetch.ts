@@ -1,0 +1,196 @@
+import type { CID } from 'multiformats/cid'
+import { GlasError, isGlasError } from '../glas/errors.ts'
+import { type PublicKey, peerIdText } from '../glas/keys.ts'
+import { decodeRecord, type GlasRecord } from '../glas/record.ts'
+import type { Network } from '../net/network.ts'
+import type { Lease } from '../stock/leases.ts'
+import type { Wants } from '../stock/wants.ts'
+import type { Parts } from './parts.ts'
+import type { CallOptions } from './progress.ts'
+import { fromWire } from './wire-block.ts'
+
+/** Blocks in one request; a request is answered as one stream, several are under way. */
+const BATCH_BLOCKS = 128
+/** What has arrived is made durable each time so much has come: after a crash it need not come again. */
+const COMMIT_EVERY_BYTES = 64 * 1024 * 1024
+/** Nodes of the DAG and the attributes, on top of the contents that the record announces: generous, yet a bound. */
+const EXTRA_BYTES_FACTOR = 1.25
+const EXTRA_BYTES = 256 * 1024 * 1024
+
+export interface Fetched {
+  record: GlasRecord
+  /** Bytes of blocks that came over the network, and of those that were here already. */
+  fetchedBytes: number
+  /** Ids of the peers that sent some. */
+  from: string[]
+}
+
+/**
+ * Brings everything that a record names into the stock, from whoever has it, and pins it. What is here is not asked
+ * for; going on after a break is asking for the rest. Throws NoProviders naming who was asked.
+ */
+export async function fetchVersion(
+  parts: Parts,
+  { record: cid, glasId }: { record: CID; glasId: string },
+  reason: string,
+  options: CallOptions,
+): Promise<Fetched> {
+  const lease = parts.stock.lease()
+  try {
+    const record = await fetchRecordUnder(parts, cid, lease, options)
+    if (record.glasId !== glasId) throw new GlasError('BadRecord', `The record ${cid} belongs to another glas.`)
+    const maxBytes = Math.ceil(record.sizeBytes * EXTRA_BYTES_FACTOR) + EXTRA_BYTES
+    const wants = parts.stock.wants([cid], { lease, maxBytes, signal: options.signal })
+    const from = (await wants.isDone()) ? [] : await fetchAll(parts, { cid, record, wants }, options)
+    await parts.stock.pin(cid, reason)
+    await parts.stock.commit()
+    return { record, fetchedBytes: wants.counts.arrivedBytes, from }
+  } finally {
+    lease.release()
+  }
+}
+
+/** The record alone, from here or from whoever has it; it stays here only if something is pinned that needs it. */
+export async function fetchRecord(parts: Parts, cid: CID, options: CallOptions): Promise<GlasRecord> {
+  const lease = parts.stock.lease()
+  try {
+    return await fetchRecordUnder(parts, cid, lease, options)
+  } finally {
+    lease.release()
+  }
+}
+
+async function fetchRecordUnder(parts: Parts, cid: CID, lease: Lease, options: CallOptions): Promise<GlasRecord> {
+  if (await parts.stock.has(cid)) return decodeRecord(await parts.stock.get(cid))
+  const network = await parts.network()
+  for (const peer of network.likelyHolders(cid)) {
+    for await (const answer of network.fetchBlocks(peer, [[cid]], { signal: options.signal })) {
+      if (answer.status !== 'found') continue
+      await parts.stock.putStored(cid, fromWire(answer), { lease })
+      return decodeRecord(await parts.stock.get(cid))
+    }
+  }
+  throw noProviders(cid, network)
+}
+
+interface Fetching {
+  cid: CID
+  record: GlasRecord
+  wants: Wants
+}
+
+/** One holder after the other, the likeliest first, until nothing is missing. */
+async function fetchAll(parts: Parts, fetching: Fetching, options: CallOptions): Promise<string[]> {
+  const network = await parts.network()
+  const senders: string[] = []
+  for (const peer of network.likelyHolders(fetching.cid)) {
+    const before = fetching.wants.counts.arrivedBlocks
+    try {
+      await fetchFrom(parts, network, { ...fetching, peer }, options)
+    } catch (error) {
+      options.signal.throwIfAborted()
+      if (!mayTryAnother(error)) throw error
+      options.onMessage(`${peerIdText(peer)}: ${(error as Error).message}`)
+    }
+    if (fetching.wants.counts.arrivedBlocks > before) senders.push(peerIdText(peer))
+    if (await fetching.wants.isDone()) return senders
+  }
+  await parts.stock.commit()
+  throw noProviders(fetching.cid, network)
+}
+
+function mayTryAnother(error: unknown): boolean {
+  return ['PeerUnreachable', 'TimedOut', 'BlockMismatch', 'BadMessage', 'NotAllowed'].some((code) => {
+    return isGlasError(error, code as 'TimedOut')
+  })
+}
+
+async function fetchFrom(
+  parts: Parts,
+  network: Network,
+  { peer, wants, record }: Fetching & { peer: PublicKey },
+  options: CallOptions,
+): Promise<void> {
+  const flow = new Flow()
+  const fetch = network.fetchBlocks(peer, batchesOf(wants, flow), { signal: options.signal })
+  let durableBytes = wants.counts.arrivedBytes
+  try {
+    for await (const answer of fetch) {
+      if (answer.status === 'found') {
+        await wants.arrivedStored(answer.cid, fromWire(answer)).catch((error: unknown) => {
+          throw isGlasError(error, 'BlockMismatch') ? fetch.reportBad(answer.cid) : error
+        })
+      }
+      flow.answered(answer.cid, answer.status === 'found')
+      const { arrivedBytes } = wants.counts
+      options.onProgress({ phase: 'fetching', doneBytes: arrivedBytes, totalBytes: record.sizeBytes })
+      if (arrivedBytes - durableBytes < COMMIT_EVERY_BYTES) continue
+      durableBytes = arrivedBytes
+      await parts.stock.commit()
+    }
+  } finally {
+    for (const cid of flow.end()) wants.giveBack(cid)
+  }
+}
+
+/** Asks for what is known to be missing, and waits for answers that tell of more. */
+async function* batchesOf(wants: Wants, flow: Flow): AsyncGenerator<CID[]> {
+  while (!flow.isOver) {
+    const cids = await wants.next(BATCH_BLOCKS)
+    if (cids.length > 0) {
+      flow.asked(cids)
+      yield cids
+    } else if (flow.isIdle) return
+    else await flow.nextAnswer()
+  }
+}
+
+/** What one holder was asked for and has not sent. */
+class Flow {
+  isOver = false
+  #unanswered = 0
+  readonly #unsent = new Map<string, CID>()
+  #wake: PromiseWithResolvers<void> = Promise.withResolvers()
+
+  get isIdle(): boolean {
+    return this.#unanswered === 0
+  }
+
+  asked(cids: readonly CID[]): void {
+    this.#unanswered += cids.length
+    for (const cid of cids) this.#unsent.set(String(cid), cid)
+  }
+
+  answered(cid: CID, sent: boolean): void {
+    this.#unanswered--
+    if (sent) this.#unsent.delete(String(cid))
+    this.#ring()
+  }
+
+  /** Gives what another holder has to be asked for. */
+  end(): CID[] {
+    this.isOver = true
+    this.#ring()
+    return [...this.#unsent.values()]
+  }
+
+  nextAnswer(): Promise<void> {
+    return this.#wake.promise
+  }
+
+  #ring(): void {
+    this.#wake.resolve()
+    this.#wake = Promise.withResolvers()
+  }
+}
+
+function noProviders(cid: CID, network: Network): GlasError {
+  const up = network.membersUp()
+  const who =
+    up.length === 0
+      ? 'No member of the swarm can be reached'
+      : `None of the ${up.length} members that are up holds all of it`
+  return new GlasError('NoProviders', `${who}. Start \`pintglas daemon\` where the snapshot is, then try again.`, {
+    data: { record: String(cid), asked: up.map(peerIdText) },
+  })
+}

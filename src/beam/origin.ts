@@ -1,0 +1,37 @@
+import { realpath } from 'node:fs/promises'
+import type { CID } from 'multiformats/cid'
+import { GlasError } from '../glas/errors.ts'
+import type { GlasId } from '../glas/glas-id.ts'
+import { type ImageId, newImageId } from '../glas/image-id.ts'
+import { readSidecar } from '../image/sidecar.ts'
+
+/** Where a directory comes from: what its sidecar says, or a fresh start. */
+export interface Origin {
+  /** Absolute, without symbolic links. */
+  directory: string
+  /** Image-id of the snapshot before; the next one gets a segment more. */
+  imageId: ImageId
+  glasId: GlasId | undefined
+  record: CID | undefined
+}
+
+/**
+ * Throws CopiedDirectory when the sidecar was written for another place: whether the copy goes on with the same glas
+ * (`same`) or begins one of its own that remembers where it came from (`fork`) is for the user to say.
+ */
+export async function originOf(directory: string, lineage: 'same' | 'fork' | undefined): Promise<Origin> {
+  const real = await realpath(directory)
+  const sidecar = await readSidecar(real)
+  if (sidecar === null) {
+    return { directory: real, imageId: newImageId(), glasId: undefined, record: undefined }
+  }
+  const { imageId, glasId, record, path } = sidecar
+  if (path !== real && lineage === undefined) {
+    const message =
+      `"${real}" is a copy of "${path}". Push with --same to go on with the same glas here, ` +
+      'or with --fork to begin another one that keeps it as its parent.'
+    throw new GlasError('CopiedDirectory', message, { data: { path, copy: real } })
+  }
+  if (lineage === 'fork') return { directory: real, imageId: newImageId(), glasId: undefined, record }
+  return { directory: real, imageId, glasId, record }
+}

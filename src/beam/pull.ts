@@ -1,0 +1,136 @@
+import { resolve } from 'node:path'
+import { GlasError, isGlasError } from '../glas/errors.ts'
+import { toHex } from '../glas/keys.ts'
+import type { GlasRecord } from '../glas/record.ts'
+import { versionText } from '../glas/version.ts'
+import { publishingOwner } from '../home/home.ts'
+import { type Placed, placeTree } from '../image/place.ts'
+import type { Resolved } from '../index/resolve.ts'
+import { fetchVersion } from './fetch.ts'
+import { findVersion } from './lookup.ts'
+import type { Parts } from './parts.ts'
+import type { CallOptions } from './progress.ts'
+import { sidecarOf } from './push.ts'
+import { treeOf } from './tree.ts'
+import { hasUnpublishedWork } from './unpublished.ts'
+
+export interface PullArgs {
+  reference: string
+  /** Absolute path of the directory to make; the image's name in `base` where not given. */
+  target?: string
+  /** Where a target without a name of its own goes. */
+  base: string
+  /** Replace a directory that is there; with work in it that was never pushed it is kept beside. */
+  force: boolean
+}
+
+export interface PullResult {
+  'image-name': string
+  'glas-id': string
+  version: string
+  record: string
+  directory: string
+  size: number
+  files: number
+  'fetched-bytes': number
+  /** Ids of the peers that sent blocks; empty when everything was here. */
+  from: string[]
+  /** Where a directory went that had the target's name; empty where there was none, or nothing to keep. */
+  'kept-old': string
+  /** What git would have run by itself, placed so that it does not. */
+  inert: Array<{ path: string; what: string }>
+}
+
+/** index -> peers -> stock -> directory: found by name, fetched and verified, pinned, and only then placed. */
+export async function pull(parts: Parts, args: PullArgs, options: CallOptions): Promise<PullResult> {
+  const resolved = await findAnywhere(parts, args.reference, options)
+  const { record, fetchedBytes, from } = await fetchVersion(parts, resolved, 'pulled', options)
+  parts.running()?.claim([resolved.record])
+  const placed = await place(parts, { args, resolved, record }, options)
+  const { imageName, glasId, version, sizeBytes } = record
+  return {
+    'image-name': imageName,
+    'glas-id': glasId,
+    version: versionText(version),
+    record: String(resolved.record),
+    directory: placed.directory,
+    size: sizeBytes,
+    files: placed.files,
+    'fetched-bytes': fetchedBytes,
+    from,
+    'kept-old': placed.oldDirectory ?? '',
+    inert: placed.inert,
+  }
+}
+
+/** Looks here first; what is not known here, and what `latest` or a tag means by now, is asked of the peers. */
+async function findAnywhere(parts: Parts, reference: string, options: CallOptions): Promise<Resolved> {
+  const isFixed = /@(\d+\.\d+\.\d+|b[a-z2-7]{50,})$/.test(reference)
+  try {
+    if (isFixed) return findVersion(parts, reference, options)
+  } catch (error) {
+    if (!isGlasError(error, 'NameNotFound')) throw error
+  }
+  try {
+    const network = await parts.network()
+    await network.settled(options.signal)
+  } catch (error) {
+    if (!isGlasError(error, 'NotAllowed')) throw error // offline: what is known here has to do
+  }
+  return findVersion(parts, reference, options)
+}
+
+interface Placing {
+  args: PullArgs
+  resolved: Resolved
+  record: GlasRecord
+}
+
+async function place(
+  parts: Parts,
+  { args, resolved, record }: Placing,
+  options: CallOptions,
+): Promise<Placed & { files: number }> {
+  const target = args.target ?? resolve(args.base, safeName(record.imageName))
+  let files = 0
+  let doneBytes = 0
+  const tree = treeOf(parts.stock, record, options.signal)
+  const counted = {
+    ...tree,
+    async *entries() {
+      for await (const entry of tree.entries()) {
+        if (entry.kind === 'file') files++
+        yield entry
+      }
+    },
+  }
+  const placed = await placeTree(counted, target, {
+    ...(args.force ? { replace: await howToReplace(parts, target, options) } : {}),
+    foreign: isForeign(parts, resolved),
+    sidecar: sidecarOf({ record, cid: resolved.record }),
+    signal: options.signal,
+    onBytes: (bytes) => {
+      doneBytes += bytes
+      options.onProgress({ phase: 'placing', doneBytes, totalBytes: record.sizeBytes })
+    },
+  })
+  return { ...placed, files }
+}
+
+async function howToReplace(parts: Parts, target: string, options: CallOptions): Promise<'keep old' | 'delete old'> {
+  return (await hasUnpublishedWork(parts, target, options)) ? 'keep old' : 'delete old'
+}
+
+/** Whatever another person published: hooks in their git clones are not run here. */
+function isForeign({ home }: Parts, { published }: Resolved): boolean {
+  const owner = toHex(published.entry.body.owner)
+  return owner !== toHex(home.owner.publicKey) && owner !== publishingOwner(home)
+}
+
+/** Image names come from others: one that is no plain file name gets no directory of its own accord. */
+function safeName(imageName: string): string {
+  if (imageName !== '' && imageName !== '.' && imageName !== '..' && !/[/\\\0\p{Cc}]/u.test(imageName)) return imageName
+  throw new GlasError('UnsafePath', 'The image has a name that is no good for a directory. Say where to put it.', {
+    data: { 'image-name': imageName },
+  })
+}

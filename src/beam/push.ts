@@ -1,0 +1,168 @@
+import { GlasError } from '../glas/errors.ts'
+import { type VersionStep, versionText } from '../glas/version.ts'
+import { locateImage } from '../image/locate.ts'
+import type { LeftOut } from '../image/rules.ts'
+import { type Scan, scanDirectory } from '../image/scan.ts'
+import { type SecretSearch, secretFound } from '../image/secrets.ts'
+import { writeSidecar } from '../image/sidecar.ts'
+import type { Head } from '../index/names.ts'
+import { dryRun } from './dry-run.ts'
+import { type Made, newRecord, versionEntry } from './new-record.ts'
+import { type Origin, originOf } from './origin.ts'
+import type { Parts } from './parts.ts'
+import type { CallOptions } from './progress.ts'
+import { publish } from './publish.ts'
+import { publisherOf } from './publisher.ts'
+import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import { type Copies, spread } from './spread.ts'
+import { recordIfUnchanged } from './unchanged.ts'
+
+export interface PushArgs {
+  /** Absolute path of an image directory or an `.image`. */
+  path: string
+  step: VersionStep
+  /** A version to use instead of the next one. */
+  as?: string
+  /** A new version even when nothing changed. */
+  force: boolean
+  dryRun: boolean
+  allowSecrets: boolean
+  /** Whether hostname and path stand in the record. */
+  location: boolean
+  lineage?: 'same' | 'fork'
+  /** Members that shall hold it before the push ends, by name or peer id. */
+  to: string[]
+  /** How many other peers shall hold it before the push ends. */
+  copies: number
+  public: boolean
+}
+
+export interface PushResult {
+  outcome: 'pushed' | 'unchanged' | 'dry-run'
+  'image-name': string
+  'glas-id': string
+  version: string
+  record: string
+  'image-id': string
+  size: number
+  files: number
+  /** Bytes that were not in the stock yet. */
+  'new-bytes': number
+  'left-out': LeftOut[]
+  searched: { text: string[]; not: string[] }
+  /** Findings let through with `--secrets allow`. */
+  allowed: number
+  copies: Copies
+}
+
+/**
+ * directory -> stock -> index -> peers. Everything is durable before it is named, and named before it is told: blocks,
+ * record, pin, entry, gossip. Nothing is acknowledged until the entry is durable.
+ */
+export async function push(parts: Parts, args: PushArgs, options: CallOptions): Promise<PushResult> {
+  if (args.public) throw notSearched()
+  const image = await locateImage(args.path)
+  const scan = await scanDirectory(image, { signal: options.signal })
+  for (const warning of scan.warnings) options.onMessage(warning)
+  if (args.dryRun) return dryRun(scan, options)
+  const origin = await originOf(image.directory, args.lineage)
+  const lease = parts.stock.lease()
+  try {
+    const snapshot = await takeSnapshot(parts.stock, scan, lease, options)
+    requireNoSecrets(snapshot.search, args.allowSecrets)
+    const { made, outcome } = await recordOf(parts, { args, scan, origin, snapshot }, options)
+    if (outcome === 'pushed') {
+      await parts.stock.put(made.cid, made.bytes, { lease })
+      await parts.stock.pin(made.cid, 'own')
+      await parts.stock.commit()
+      await publish(parts, [versionEntry(parts, made)], options)
+    }
+    await writeSidecar(origin.directory, sidecarOf(made))
+    const copies = await spread(parts, made.cid, args, options)
+    return resultOf({ scan, snapshot, made, outcome, copies })
+  } finally {
+    lease.release()
+  }
+}
+
+interface Taken {
+  args: PushArgs
+  scan: Scan
+  origin: Origin
+  snapshot: Snapshot
+}
+
+/** The record to publish, or the one that says the same already. */
+async function recordOf(
+  parts: Parts,
+  { args, scan, origin, snapshot }: Taken,
+  options: CallOptions,
+): Promise<{ made: Made; outcome: 'pushed' | 'unchanged' }> {
+  const publisher = await publisherOf(parts, origin.imageId, origin.glasId)
+  const head = parts.index.headOf(publisher.glasId)
+  if (!args.force) {
+    const same = await recordIfUnchanged(parts, publisher.glasId, { snapshot, parent: origin.record, head })
+    if (same !== undefined) return { made: { ...same, publisher, sequence: 0 }, outcome: 'unchanged' }
+  }
+  sayWhatItBuildsOn(origin, head, options)
+  return {
+    made: newRecord({ args, image: scan.image, leftOut: scan.leftOut, origin, publisher, snapshot, head }),
+    outcome: 'pushed',
+  }
+}
+
+function sayWhatItBuildsOn(origin: Origin, { heads, parent }: Head, { onMessage }: CallOptions): void {
+  const [first] = heads
+  if (first === undefined || origin.record === undefined) return
+  const { version, imageName } = first.entry.body
+  const name = `${imageName}@${versionText(version)}`
+  const mine = heads.find(({ record }) => origin.record?.equals(record))
+  if (heads.length > 1) {
+    const on = (mine ?? parent)?.record
+    onMessage(`${name} was published ${heads.length} times at once; this version goes on from @${on}.`)
+  } else if (mine === undefined && first.entry.body.glasId === origin.glasId) {
+    onMessage(`This directory does not come from the latest version, ${name}; the new one is published beside it.`)
+  }
+}
+
+function requireNoSecrets({ findings, overlooked }: SecretSearch, allowed: boolean): void {
+  if (findings.length > 0 && !allowed) throw secretFound(findings, overlooked)
+}
+
+export function sidecarOf({ record, cid }: Pick<Made, 'record' | 'cid'>) {
+  const { glasId, imageId, version } = record
+  return { glasId, imageId, version, record: cid }
+}
+
+interface Done {
+  scan: Scan
+  snapshot: Snapshot
+  made: Made
+  outcome: PushResult['outcome']
+  copies: Copies
+}
+
+function resultOf({ scan, snapshot, made: { record, cid }, outcome, copies }: Done): PushResult {
+  return {
+    outcome,
+    'image-name': record.imageName,
+    'glas-id': record.glasId,
+    version: versionText(record.version),
+    record: String(cid),
+    'image-id': record.imageId,
+    size: snapshot.sizeBytes,
+    files: snapshot.files,
+    'new-bytes': snapshot.newBytes,
+    'left-out': scan.leftOut,
+    searched: snapshot.search.searched,
+    allowed: snapshot.search.findings.length,
+    copies,
+  }
+}
+
+function notSearched(): GlasError {
+  const message =
+    'A glas cannot be made public: its heap was not searched for secrets, and what was public once cannot be called ' +
+    'back. Share it inside your swarm: `pintglas invite`.'
+  return new GlasError('NotSearched', message)
+}

@@ -1,0 +1,42 @@
+import { GlasError } from '../glas/errors.ts'
+import { type Config, checked, configKey } from '../home/config.ts'
+import { saveConfig } from '../home/home.ts'
+import type { Parts } from './parts.ts'
+
+/** All settings, or one. */
+export async function getConfig(
+  { home }: Pick<Parts, 'home'>,
+  { key }: { key: string | null },
+): Promise<Partial<Config>> {
+  if (key === null) return home.config
+  const name = configKey(key)
+  return { [name]: home.config[name] }
+}
+
+/** Sets one; `value` is JSON, or a plain word. What runs takes most settings over at its next start. */
+export async function setConfig(
+  { home }: Pick<Parts, 'home'>,
+  { key, value }: { key: string; value: string },
+): Promise<Partial<Config>> {
+  const name = configKey(key)
+  const parsed = checked(name, parsedValue(value))
+  await changeConfig({ home }, { [name]: parsed })
+  return { [name]: home.config[name] }
+}
+
+/** Durable before it counts here. */
+export async function changeConfig({ home }: Pick<Parts, 'home'>, change: Partial<Config>): Promise<void> {
+  const config = { ...home.config, ...change }
+  for (const [key, value] of Object.entries(change)) checked(key, value)
+  await saveConfig(home.folder, config)
+  Object.assign(home.config, config)
+}
+
+function parsedValue(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    if (/^[[{"]/.test(text)) throw new GlasError('InvalidConfig', `"${text}" is not valid JSON.`)
+    return text
+  }
+}

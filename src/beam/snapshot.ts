@@ -1,0 +1,148 @@
+import type { CID } from 'multiformats/cid'
+import type { ImageFormat } from '../glas/record.ts'
+import { encodeAttributes, type PathAttributes } from '../image/attributes.ts'
+import type { Attributes } from '../image/entry.ts'
+import { type OpenFile, withFile } from '../image/read.ts'
+import { readImage } from '../image/read-image.ts'
+import { OTHER_LEAF_BYTES, type Scan, type ScannedEntry } from '../image/scan.ts'
+import { SecretSearch } from '../image/secrets.ts'
+import { describeImage } from '../spur/header.ts'
+import type { TreeEntry } from '../stock/dag-directory.ts'
+import type { AddedFile } from '../stock/dag-file.ts'
+import type { Lease } from '../stock/leases.ts'
+import { isoDate } from './dates.ts'
+import type { Parts } from './parts.ts'
+import type { CallOptions } from './progress.ts'
+
+/** Small files read at once: enough that the disk is not waited for one file at a time. */
+const FILES_AT_ONCE = 8
+
+/** What one reading of an image directory brought into the stock. */
+export interface Snapshot {
+  contents: CID
+  attributes: CID
+  sizeBytes: number
+  /** Of blocks that were not in the stock, before compression. */
+  newBytes: number
+  files: number
+  format: ImageFormat | null
+  /** When the image was saved. */
+  date: string
+  modes: ReadonlyMap<string, Attributes>
+  search: SecretSearch
+}
+
+interface Read {
+  file: AddedFile
+  attributes: PathAttributes
+}
+
+/**
+ * Reads everything once: cut, hashed, stored under the lease and searched for secrets on the way. The image first, then
+ * its `.changes`: that may be longer than at the save, never shorter. Throws as the readers do.
+ */
+export async function takeSnapshot(
+  stock: Parts['stock'],
+  scan: Scan,
+  lease: Lease,
+  options: CallOptions,
+): Promise<Snapshot> {
+  const search = new SecretSearch()
+  const reads = new Map<string, Read>()
+  const progress = progressOf(scan, options)
+  const take = async (entry: ScannedEntry, file: OpenFile) => {
+    const { leafBytes } = entry
+    const { mode, mtimeSec, mtimeNsec, sizeBytes } = file
+    const chunks = search.tap({ ...entry, sizeBytes }, file.chunks)
+    const added = await stock.addFile(chunks, { leafBytes, lease, signal: options.signal, onBytes: progress })
+    reads.set(entry.path, { file: added, attributes: { path: entry.path, mode, mtimeSec, mtimeNsec } })
+  }
+  const format = await readImage(scan, describeImage, take, {
+    signal: options.signal,
+    onRetry: (error) => options.onMessage(`${error.message} Trying again.`),
+  })
+  await takeOthers(scan, take, options.signal)
+  const root = await stock.addDirectory(treeOf(scan.entries, reads), { lease })
+  const attributes = attributesOf(scan, reads)
+  const stored = await stock.addFile(once(encodeAttributes(attributes)), { leafBytes: OTHER_LEAF_BYTES, lease })
+  const files = [...reads.values()].map((read) => read.file)
+  return {
+    contents: root.cid,
+    attributes: stored.cid,
+    sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    newBytes: files.reduce((sum, file) => sum + file.newBytes, root.newBytes + stored.newBytes),
+    files: reads.size,
+    format,
+    date: dateOf(scan, reads),
+    modes: new Map(attributes.map((one) => [one.path, one])),
+    search,
+  }
+}
+
+async function takeOthers(
+  scan: Scan,
+  take: (entry: ScannedEntry, file: OpenFile) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const files = scan.entries.filter(({ role, kind }) => role !== 'image' && kind === 'file')
+  const waiting = files.values()
+  const worker = async () => {
+    for (const entry of waiting) await withFile(entry, (file) => take(entry, file), { signal })
+  }
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, worker))
+}
+
+function progressOf(scan: Scan, { onProgress }: CallOptions): (bytes: number) => void {
+  const totalBytes = scan.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0)
+  let doneBytes = 0
+  return (bytes) => {
+    doneBytes += bytes
+    onProgress({ phase: 'reading', doneBytes, totalBytes: Math.max(totalBytes, doneBytes) })
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+type Entries = Map<string, TreeEntry>
+
+/** Paths -> nested directories. A directory stands before what is in it where paths are sorted, and in any case here. */
+function treeOf(entries: readonly ScannedEntry[], reads: ReadonlyMap<string, Read>): Entries {
+  const root: Entries = new Map()
+  const directories = new Map<string, Entries>([['', root]])
+  const directory = (path: string): Entries => {
+    const known = directories.get(path)
+    if (known !== undefined) return known
+    const made: Entries = new Map()
+    directories.set(path, made)
+    put(path, { kind: 'directory', entries: made })
+    return made
+  }
+  const put = (path: string, entry: TreeEntry) => {
+    const slash = path.lastIndexOf('/')
+    directory(path.slice(0, Math.max(0, slash))).set(path.slice(slash + 1), entry)
+  }
+  for (const { path, kind, target } of entries) {
+    const file = reads.get(path)?.file
+    if (kind === 'directory') directory(path)
+    else if (kind === 'symlink') put(path, { kind: 'symlink', target: target ?? '' })
+    else if (file !== undefined) put(path, { kind: 'file', cid: file.cid, totalBytes: file.totalBytes })
+  }
+  return root
+}
+
+/** Of files as they were when they were opened; of all else as the scan found it. */
+function attributesOf(scan: Scan, reads: ReadonlyMap<string, Read>): PathAttributes[] {
+  return [scan.root, ...scan.entries].map(({ path, mode, mtimeSec, mtimeNsec }) => {
+    return reads.get(path)?.attributes ?? { path, mode, mtimeSec, mtimeNsec }
+  })
+}
+
+/** The newest of the image's files: there are several in the composed format. */
+function dateOf(scan: Scan, reads: ReadonlyMap<string, Read>): string {
+  const images = scan.entries.filter(({ role, kind }) => role === 'image' && kind === 'file')
+  const times = images.flatMap(({ path }) => reads.get(path)?.attributes ?? [])
+  const newest = times.reduce((a, b) => ((b.mtimeSec - a.mtimeSec || b.mtimeNsec - a.mtimeNsec) > 0 ? b : a))
+  return isoDate(newest.mtimeSec, newest.mtimeNsec)
+}

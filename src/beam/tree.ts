@@ -1,0 +1,86 @@
+import type { CID } from 'multiformats/cid'
+import { GlasError } from '../glas/errors.ts'
+import type { GlasRecord } from '../glas/record.ts'
+import { decodeAttributes, MAX_ATTRIBUTES_BYTES } from '../image/attributes.ts'
+import { type Attributes, MAX_ENTRIES, SYMLINK_MODE, type TreeEntry } from '../image/entry.ts'
+import type { Tree } from '../image/place.ts'
+import { readWhole } from './content.ts'
+import type { Parts } from './parts.ts'
+
+/** Something of the contents with its place in the stock; the CID of links and directories is not used. */
+export interface StockedEntry extends TreeEntry {
+  cid: CID
+}
+
+/** For what the attributes say nothing of: they were made by another program, or lost a file. */
+const DEFAULT_MODES = { file: 0o644, directory: 0o755, symlink: SYMLINK_MODE }
+
+/** Everything in a version, in the order of a walk, with its attributes. LimitExceeded for a tree without end. */
+export async function* entriesOf(
+  stock: Parts['stock'],
+  record: GlasRecord,
+  signal?: AbortSignal,
+): AsyncGenerator<StockedEntry> {
+  const attributes = decodeAttributes(await readWhole(stock, record.attributes, MAX_ATTRIBUTES_BYTES))
+  const root = { path: '', kind: 'directory', sizeBytes: 0, target: null, cid: record.contents } as const
+  yield { ...root, ...attributesFor(root, attributes) }
+  const waiting: Array<{ path: string; cid: CID }> = [root]
+  let count = 0
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    for (const found of await stock.readDirectory(at.cid, { signal })) {
+      if (++count > MAX_ENTRIES) throw tooMany()
+      const entry = {
+        path: at.path === '' ? found.name : `${at.path}/${found.name}`,
+        kind: found.kind,
+        sizeBytes: found.kind === 'file' ? found.sizeBytes : 0,
+        target: found.kind === 'symlink' ? found.target : null,
+        cid: found.cid,
+      }
+      if (entry.kind === 'directory') waiting.push(entry)
+      yield { ...entry, ...attributesFor(entry, attributes) }
+    }
+  }
+}
+
+/** The contents of a version, ready to be placed. The bytes of all files together are held to what the record says. */
+export function treeOf(stock: Parts['stock'], record: GlasRecord, signal: AbortSignal): Tree {
+  const cids = new Map<string, CID>()
+  return {
+    async *entries() {
+      let sizeBytes = 0
+      for await (const entry of entriesOf(stock, record, signal)) {
+        sizeBytes += entry.sizeBytes
+        if (sizeBytes > record.sizeBytes) throw largerThanSaid(record.sizeBytes)
+        cids.set(entry.path, entry.cid)
+        yield entry
+      }
+    },
+    content(entry) {
+      const cid = cids.get(entry.path)
+      if (cid === undefined) throw new GlasError('BadRecord', `"${entry.path}" is not in the contents.`)
+      return stock.readFile(cid, { expectedBytes: entry.sizeBytes, signal })
+    },
+  }
+}
+
+function attributesFor(
+  { path, kind }: Pick<TreeEntry, 'path' | 'kind'>,
+  attributes: ReadonlyMap<string, Attributes>,
+): Attributes {
+  return attributes.get(path) ?? { mode: DEFAULT_MODES[kind], mtimeSec: 0, mtimeNsec: 0 }
+}
+
+function tooMany(): GlasError {
+  return new GlasError(
+    'LimitExceeded',
+    `This version has more than ${MAX_ENTRIES} files. It is damaged or made to harm.`,
+    {
+      data: { limit: MAX_ENTRIES, unit: 'files' },
+    },
+  )
+}
+
+function largerThanSaid(limitBytes: number): GlasError {
+  const message = `The contents are larger than the ${limitBytes} bytes that the record says. They are made to harm.`
+  return new GlasError('LimitExceeded', message, { data: { limit: limitBytes, unit: 'bytes' } })
+}

@@ -1,0 +1,65 @@
+import type { CheckResult } from '../beam/check.ts'
+import type { Pinned } from '../beam/pins.ts'
+import { GlasError } from '../glas/errors.ts'
+import { call, run } from './run.ts'
+import { shown, shownBytes, shownTable } from './shown.ts'
+import type { AddVerb } from './verb.ts'
+
+/** The verbs that look after the stock: gc, check, pin, unpin. */
+export const addKeeping: AddVerb = (program, start) => {
+  program
+    .command('gc')
+    .description('free what no pinned version needs')
+    .action(() => {
+      return run(
+        start(),
+        'gc',
+        {},
+        ({ removedBlocks, freedBytes }) => `Freed ${shownBytes(freedBytes)} (${removedBlocks} blocks).`,
+      )
+    })
+  program
+    .command('check')
+    .description('read and verify everything in the stock')
+    .option('--repair', 'fetch what is damaged or missing from other peers')
+    .action(async (options: { repair?: true }) => {
+      const begun = start()
+      const result = await call(begun, 'check', { repair: options.repair === true })
+      if (result.findings.length > 0) throw damaged(result)
+      begun.terminal.result(result, render)
+    })
+  program
+    .command('pin <reference>')
+    .description('keep a version here until it is unpinned; fetches it')
+    .action((reference: string) => run(start(), 'pin', { reference }, (done) => `${name(done)} is kept here.`))
+  program
+    .command('unpin <reference>')
+    .description('keep a version here no longer; the next gc frees it')
+    .option('--force', 'also when nobody else is known to hold it')
+    .action((reference: string, options: { force?: true }) => {
+      const args = { reference, force: options.force === true }
+      return run(start(), 'unpin', args, (done) => `${name(done)} is not kept here any more.`)
+    })
+}
+
+function render({ blocks, bytes, repaired }: CheckResult): string {
+  const mended = repaired === 0 ? '' : ` ${repaired} were fetched again.`
+  return `All ${blocks} blocks are good (${shownBytes(bytes)}).${mended}`
+}
+
+function damaged({ findings, repaired }: CheckResult): GlasError {
+  const rows = findings.map(({ block, what, versions }) => [
+    what,
+    versions.map(shown).join(', ') || 'no version',
+    block,
+  ])
+  const mended = repaired > 0 ? ` ${repaired} others were fetched again.` : ''
+  const message = `${findings.length} blocks are bad.${mended} \`pintglas check --repair\` fetches them from other peers.`
+  return new GlasError('BlockMismatch', `${message}\n${shownTable(rows.slice(0, 20))}`, {
+    data: { findings, repaired },
+  })
+}
+
+function name(done: Pinned): string {
+  return shown(`${done['image-name']}@${done.version}`)
+}

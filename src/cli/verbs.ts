@@ -1,0 +1,37 @@
+import { addAnnotations } from './annotate.ts'
+import { addDaemon } from './daemon.ts'
+import { addFind } from './find.ts'
+import { addFollow } from './follow.ts'
+import { addGrant } from './grant.ts'
+import { addIdentity } from './identity.ts'
+import { addKeeping } from './keeping.ts'
+import { addLog } from './log.ts'
+import { addLs } from './ls.ts'
+import { addPull } from './pull.ts'
+import { addPush } from './push.ts'
+import { addShow } from './show.ts'
+import { addStatus } from './status.ts'
+import { addSwarm } from './swarm.ts'
+import type { AddVerb } from './verb.ts'
+
+/** In the order of the help. */
+const ALL: AddVerb[] = [
+  addPush,
+  addPull,
+  addLs,
+  addLog,
+  addShow,
+  addStatus,
+  addFind,
+  addAnnotations,
+  addKeeping,
+  addSwarm,
+  addGrant,
+  addFollow,
+  addIdentity,
+  addDaemon,
+]
+
+export const addVerbs: AddVerb = (program, start) => {
+  for (const add of ALL) add(program, start)
+}

@@ -1,0 +1,145 @@
+/**
+ * The composition root: opens the parts of a home and hands them to the use cases. What a verb does not need is not
+ * opened, and the network is not even loaded before somebody asks for it.
+ */
+
+import { networkPorts } from './beam/network-ports.ts'
+import type { Parts } from './beam/parts.ts'
+import type { CallOptions } from './beam/progress.ts'
+import { VERBS } from './beam/verbs.ts'
+import { GlasError } from './glas/errors.ts'
+import { toHex } from './glas/keys.ts'
+import type { HomeFolder } from './home/folder.ts'
+import { type Home, openHome, stockFolder } from './home/home.ts'
+import { openIndex, readIndex } from './index/names.ts'
+import type { HomeSwarm } from './net/home-swarm.ts'
+import type { Network } from './net/network.ts'
+import { openStock } from './stock/open.ts'
+
+type VerbTable = typeof VERBS
+export type VerbName = keyof VerbTable
+type Second<Verb extends VerbName> = Parameters<VerbTable[Verb]['run']>[1]
+/** A verb without arguments takes an empty object. */
+export type Arguments<Verb extends VerbName> = Second<Verb> extends undefined ? object : Second<Verb>
+export type Result<Verb extends VerbName> = Awaited<ReturnType<VerbTable[Verb]['run']>>
+
+/** How long a verb waits for another one that writes to the same home. */
+const LOCK_WAIT_MS = 10_000
+
+export interface OpenOptions {
+  /** `reading` opens beside a writer and changes nothing. */
+  access: 'reading' | 'writing'
+  offline: boolean
+  isDaemon: boolean
+  options: Pick<CallOptions, 'signal' | 'onMessage'>
+}
+
+export interface PintGlas {
+  parts: Parts
+  call<Verb extends VerbName>(verb: Verb, args: Arguments<Verb>, options: CallOptions): Promise<Result<Verb>>
+  close(): Promise<void>
+}
+
+export function accessOf(verb: VerbName): OpenOptions['access'] {
+  return VERBS[verb].access
+}
+
+/** Opens a home, and makes it when there is none. Close it again, whatever happens. */
+export async function openPintGlas(folder: HomeFolder, open: OpenOptions): Promise<PintGlas> {
+  const closing: Array<() => Promise<void>> = []
+  try {
+    const parts = await openParts(folder, open, closing)
+    return {
+      parts,
+      call: (verb, args, options) => callVerb(parts, verb, args, options),
+      close: () => closeAll(closing),
+    }
+  } catch (error) {
+    await closeAll(closing)
+    throw error
+  }
+}
+
+function callVerb<Verb extends VerbName>(
+  parts: Parts,
+  verb: Verb,
+  args: Arguments<Verb>,
+  options: CallOptions,
+): Promise<Result<Verb>> {
+  const run = VERBS[verb].run as (parts: Parts, args: Arguments<Verb>, options: CallOptions) => Promise<Result<Verb>>
+  return run(parts, args, options)
+}
+
+async function openParts(
+  folder: HomeFolder,
+  { access, offline, isDaemon, options }: OpenOptions,
+  closing: Array<() => Promise<void>>,
+): Promise<Parts> {
+  const home = await openHome(folder)
+  const identity = { peer: home.peer, owner: home.owner.publicKey, name: home.config.name }
+  const { openSwarm } = await import('./net/home-swarm.ts')
+  const swarm = await openSwarm(folder.swarm, identity)
+  const lock = { waitMs: LOCK_WAIT_MS, signal: options.signal }
+  const writable = access === 'writing'
+  const known = { isKnownOwner: knownOwners(home, swarm) }
+  const index = await (writable ? openIndex(folder.index, { ...lock, ...known }) : readIndex(folder.index, known))
+  closing.push(() => index.close())
+  const stock = await openStock(stockFolder(home), { writable, ...lock })
+  closing.push(() => stock.close())
+  let network: Promise<Network> | undefined
+  let running: Network | undefined
+  const parts: Parts = {
+    home,
+    index,
+    stock,
+    isDaemon,
+    get swarm() {
+      return running?.peer.swarm ?? swarm // the network's own is the one that changes
+    },
+    running: () => running,
+    network: () => {
+      if (offline) throw new GlasError('NotAllowed', 'This needs other peers, and --offline forbids the network.')
+      if (!writable) throw new GlasError('Internal', 'The network was asked for by a verb that only reads.')
+      network ??= startNetwork(parts, options).then((started) => {
+        running = started
+        closing.push(() => started.close())
+        return started
+      })
+      return network
+    },
+  }
+  return parts
+}
+
+async function startNetwork(parts: Parts, options: OpenOptions['options']): Promise<Network> {
+  const { openNetwork } = await import('./net/network.ts')
+  const { home } = parts
+  const { listen, mdns, allow, sshCommand, remotePintglas } = home.config
+  return openNetwork(
+    {
+      folder: home.folder.swarm,
+      identity: { peer: home.peer, owner: home.owner.publicKey, name: home.config.name },
+      listen,
+      mdns,
+      ...(allow.length === 0 ? {} : { allowOnly: allow }),
+      ssh: { ssh: sshCommand, pintglas: remotePintglas },
+    },
+    networkPorts(parts, options),
+  )
+}
+
+/** Whose entries are kept without asking how many strangers' there are. */
+function knownOwners(home: Home, swarm: HomeSwarm): (owner: string) => boolean {
+  return (owner) => {
+    if (owner === toHex(home.owner.publicKey) || owner === home.config.owner) return true
+    if (home.config.follow.some((rule) => rule.what === 'owner' && rule.id === owner)) return true
+    return swarm.membership.members().some((member) => toHex(member.owner) === owner)
+  }
+}
+
+/** In the reverse order of opening; the first failure is thrown after all were tried. */
+async function closeAll(closing: Array<() => Promise<void>>): Promise<void> {
+  const failures: unknown[] = []
+  for (const close of closing.splice(0).reverse()) await close().catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw failures[0]
+}

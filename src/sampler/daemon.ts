@@ -1,0 +1,85 @@
+import { rmSync } from 'node:fs'
+import type { CallOptions } from '../beam/progress.ts'
+import { VERBS } from '../beam/verbs.ts'
+import { GlasError } from '../glas/errors.ts'
+import { peerIdText } from '../glas/keys.ts'
+import type { HomeFolder } from '../home/folder.ts'
+import { openPintGlas, type PintGlas, type VerbName } from '../open.ts'
+import { Copier } from './copier.ts'
+import { serveSocket } from './socket.ts'
+
+export interface DaemonStatus {
+  pid: number
+  peerId: string
+  addresses: string[]
+  socket: string
+}
+
+/** Asked over the socket like verbs, but about the daemon itself. */
+const STATUS = 'daemonStatus'
+const STOP = 'daemonStop'
+
+/** Longest wait for calls that go on when the daemon stops; what they have acknowledged is safe anyway. */
+const STOP_LIMIT_MS = 10_000
+
+/**
+ * Keeps a peer up until `signal` is aborted or somebody asks it to stop: serves members, copies what is followed, and
+ * answers the command line. `onReady` is called when all of that works.
+ */
+export async function runDaemon(
+  folder: HomeFolder,
+  options: CallOptions & { onReady: (status: DaemonStatus) => void },
+): Promise<void> {
+  const stopping = new AbortController()
+  const signal = AbortSignal.any([options.signal, stopping.signal])
+  const working = { ...options, signal }
+  const pintglas = await openPintGlas(folder, { access: 'writing', offline: false, isDaemon: true, options: working })
+  try {
+    const network = await pintglas.parts.network()
+    const calls = new Set<Promise<unknown>>()
+    const status = (): DaemonStatus => ({
+      pid: process.pid,
+      peerId: peerIdText(pintglas.parts.home.peer.publicKey),
+      addresses: network.addresses(),
+      socket: folder.socket,
+    })
+    const answer = async (verb: string, args: unknown, callOptions: CallOptions): Promise<unknown> => {
+      if (verb === STATUS) return status()
+      if (verb === STOP)
+        return void setImmediate(() => stopping.abort(new GlasError('Interrupted', 'The daemon was stopped.')))
+      const call = callVerb(pintglas, verb, args, {
+        ...callOptions,
+        signal: AbortSignal.any([callOptions.signal, signal]),
+      })
+      calls.add(call)
+      return call.finally(() => calls.delete(call))
+    }
+    const server = await serveSocket(folder.socket, answer)
+    const copier = new Copier(pintglas.parts, network, working)
+    copier.start()
+    options.onReady(status())
+    await aborted(signal)
+    server.close()
+    await copier.stop()
+    await Promise.race([
+      Promise.allSettled(calls),
+      new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
+    ])
+    rmSync(folder.socket, { force: true })
+  } finally {
+    await pintglas.close()
+  }
+}
+
+function callVerb(pintglas: PintGlas, verb: string, args: unknown, options: CallOptions): Promise<unknown> {
+  if (!Object.hasOwn(VERBS, verb)) {
+    const message = `The daemon does not know "${verb}": it is of another version. Stop it and start it again.`
+    throw new GlasError('BadUsage', message)
+  }
+  return pintglas.call(verb as VerbName, args as never, options)
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
