@@ -62,10 +62,10 @@ export function inertConfig(text: string, gitDirectory: string): InertConfig {
   const out: string[] = []
   let section = ''
   for (const line of lines) {
-    const setting = isPlain(line) ? settingOf(line, section) : null
+    const setting = isPlain(line) ? settingOf(line.replace(/\r$/, ''), section) : null
     if (setting === null) return { text: commented(text), settings: ['all settings'] }
     if (setting.kind === 'section') section = setting.name
-    const harmless = setting.kind !== 'value' || isHarmless(setting, gitDirectory)
+    const harmless = setting.kind !== 'value' || (!line.includes('\n') && isHarmless(setting, gitDirectory))
     if (!harmless) settings.push(setting.name)
     out.push(harmless ? line : commented(line))
   }
@@ -73,7 +73,7 @@ export function inertConfig(text: string, gitDirectory: string): InertConfig {
 }
 
 function isHarmless({ name, value }: { name: string; value: string }, gitDirectory: string): boolean {
-  return !value.includes('\n') && (HARMLESS.get(name)?.(value, gitDirectory) ?? false)
+  return HARMLESS.get(name)?.(value, gitDirectory) ?? false
 }
 
 type Line = { kind: 'nothing' } | { kind: 'section'; name: string } | { kind: 'value'; name: string; value: string }

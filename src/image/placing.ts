@@ -151,7 +151,10 @@ async function repairOne(parent: string, stagingName: string): Promise<string | 
 
 /** Null for a note that was never written. Names that lead elsewhere are nobody's: such a note is ignored. */
 async function readNote(folder: string): Promise<Note | null> {
-  const bytes = await readSmallFile(realFiles, join(folder, NOTE_NAME), MAX_NOTE_BYTES)
+  const bytes = await readSmallFile(realFiles, join(folder, NOTE_NAME), MAX_NOTE_BYTES).catch((error: unknown) => {
+    if (isGlasError(error, 'LimitExceeded')) return undefined
+    throw error
+  })
   if (bytes === undefined) return null
   try {
     const { target, old, keepOld } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>
