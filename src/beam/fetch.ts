@@ -63,7 +63,7 @@ export async function fetchRecord(parts: Parts, cid: CID, options: CallOptions):
 async function fetchRecordUnder(parts: Parts, cid: CID, lease: Lease, options: CallOptions): Promise<GlasRecord> {
   if (await parts.stock.has(cid)) return decodeRecord(await parts.stock.get(cid))
   const network = await parts.network()
-  for (const peer of network.likelyHolders(cid)) {
+  for await (const peer of holdersInTurn(network, cid, options.signal)) {
     for await (const answer of network.fetchBlocks(peer, [[cid]], { signal: options.signal })) {
       if (answer.status !== 'found') continue
       await parts.stock.putStored(cid, fromWire(answer), { lease })
@@ -83,7 +83,7 @@ interface Fetching {
 async function fetchAll(parts: Parts, fetching: Fetching, options: CallOptions): Promise<string[]> {
   const network = await parts.network()
   const senders: string[] = []
-  for (const peer of network.likelyHolders(fetching.cid)) {
+  for await (const peer of holdersInTurn(network, fetching.cid, options.signal)) {
     const before = fetching.wants.counts.arrivedBlocks
     try {
       await fetchFrom(parts, network, { ...fetching, peer }, options)
@@ -99,8 +99,22 @@ async function fetchAll(parts: Parts, fetching: Fetching, options: CallOptions):
   throw noProviders(fetching.cid, network)
 }
 
+/** Members to ask: those that are up at once, the likeliest first, and then those that come while others are reached. */
+async function* holdersInTurn(network: Network, record: CID, signal: AbortSignal): AsyncGenerator<PublicKey> {
+  const asked = new Set<string>()
+  for (const wait of [network.anyoneUp(signal), network.settled(signal)]) {
+    await wait
+    for (const peerKey of network.likelyHolders(record)) {
+      const peer = peerIdText(peerKey)
+      if (asked.has(peer)) continue
+      asked.add(peer)
+      yield peerKey
+    }
+  }
+}
+
 function mayTryAnother(error: unknown): boolean {
-  return ['PeerUnreachable', 'TimedOut', 'BlockMismatch', 'BadMessage', 'NotAllowed'].some((code) => {
+  return ['PeerUnreachable', 'TimedOut', 'BlockMismatch', 'BadMessage', 'NotAllowed', 'LimitExceeded'].some((code) => {
     return isGlasError(error, code as 'TimedOut')
   })
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { CID } from 'multiformats/cid'
 import { realFiles } from '../disk/files.ts'
 import { type GlasError, toGlasError } from '../glas/errors.ts'
@@ -90,6 +91,18 @@ export class Network {
     signal.throwIfAborted()
   }
 
+  /** Resolves when the first member is up, or everybody who is wanted was tried. */
+  async anyoneUp(signal: AbortSignal): Promise<void> {
+    if (this.membersUp().length > 0) return
+    const { members } = this.peer.node
+    const over = new AbortController()
+    try {
+      await Promise.race([once(members, 'up', { signal: over.signal }), this.peer.settled(signal)])
+    } finally {
+      over.abort()
+    }
+  }
+
   catchUp(peerKey: PublicKey, signal: AbortSignal): Promise<void> {
     return this.#catchUp.now(peerKey, { signal })
   }
@@ -167,8 +180,7 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
     })
     received.claim = holders
     await peer.prepare()
-    // Strangers may ask: for each block the shelf says whether it is public.
-    const stopServing = await serveBlocks(libp2p, ports.shelf, { ...guard, allow: () => true })
+    const stopServing = await serveBlocks(libp2p, ports.shelf, guard)
     await catchUp.start()
     await holders.start()
     const network = new Network(peer, { holders, catchUp, violations }, stopServing)
