@@ -17,7 +17,6 @@ export interface SecretMatch {
 
 interface Search {
   detector: Detector
-  expression: RegExp
   /** Where this detector goes on: after its last match. */
   nextOffset: number
 }
@@ -35,7 +34,6 @@ export class TextSearch {
     this.#text = text
     this.#searches = DETECTORS.filter(({ only }) => only === undefined || only.includes(text)).map((detector) => ({
       detector,
-      expression: new RegExp(detector.expression),
       nextOffset: 0,
     }))
   }
@@ -67,7 +65,8 @@ export class TextSearch {
   /** Takes the matches that begin before `limit` in the window; later ones may still grow. */
   #searchBefore(limit: number): void {
     for (const search of this.#searches) {
-      const { expression, detector } = search
+      const { detector } = search
+      const { expression } = detector // shared by all searches: compiled once, and its position set before each use
       expression.lastIndex = Math.max(0, search.nextOffset - this.#windowOffset)
       for (let found = expression.exec(this.#window); found !== null; found = expression.exec(this.#window)) {
         if (found.index >= limit) break
