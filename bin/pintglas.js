@@ -3,7 +3,8 @@
 // with the installation, if any. Plain old JavaScript, so that such a Node can still read this file.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import * as nodeModule from 'node:module'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -18,7 +19,7 @@ function isOldNode() {
 }
 
 function bundledNode() {
-  const require = createRequire(import.meta.url)
+  const require = nodeModule.createRequire(import.meta.url)
   for (const name of PLATFORM_PACKAGES) {
     try {
       return join(dirname(require.resolve(`${name}/package.json`)), 'bin', 'node')
@@ -41,6 +42,11 @@ if (isOldNode()) {
   })
   process.exit(status ?? (signal === 'SIGINT' ? 130 : 1))
 }
+
+// Compiling the bundle takes longer than most verbs. The cache is for this user alone: what lies in a shared
+// temporary folder could be another user's, and would be run.
+const cacheRoot = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+nodeModule.enableCompileCache?.(join(cacheRoot, 'pintglas', 'compiled'))
 
 const bundle = join(root, 'dist', 'pintglas.js')
 const main = existsSync(bundle) ? bundle : join(root, 'src', 'cli', 'main.ts')

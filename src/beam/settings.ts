@@ -2,6 +2,7 @@ import { GlasError } from '../glas/errors.ts'
 import { type Config, checked, configKey } from '../home/config.ts'
 import { saveConfig } from '../home/home.ts'
 import type { Parts } from './parts.ts'
+import type { CallOptions } from './progress.ts'
 
 /** All settings, or one. */
 export async function getConfig(
@@ -15,12 +16,16 @@ export async function getConfig(
 
 /** Sets one; `value` is JSON, or a plain word. What runs takes most settings over at its next start. */
 export async function setConfig(
-  { home }: Pick<Parts, 'home'>,
+  { home, swarm }: Pick<Parts, 'home' | 'swarm'>,
   { key, value }: { key: string; value: string },
+  { onMessage }: Pick<CallOptions, 'onMessage'>,
 ): Promise<Partial<Config>> {
   const name = configKey(key)
   const parsed = checked(name, parsedValue(value))
   await changeConfig({ home }, { [name]: parsed })
+  if (name === 'name' && !(await swarm.rename(home.config.name))) {
+    onMessage('The other members of the swarm go on using the name that this machine joined with.')
+  }
   return { [name]: home.config[name] }
 }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
+import { join } from 'node:path'
 import { writeFileAtomic } from '../disk/atomic.ts'
-import { type FileLayer, readSmallFile } from '../disk/files.ts'
+import { ensureDirectory, type FileLayer, readSmallFile, realFiles } from '../disk/files.ts'
 import { decodeCanonical, encodeCanonical } from '../glas/canonical.ts'
 import {
   decodeCertificate,
@@ -20,6 +21,7 @@ import { type Added, Membership, type SignedCertificate, type SignedRemoval } fr
 import { signRemovalOf } from './sign-removal.ts'
 
 const FORMAT = 1
+export const SWARM_FILE = 'swarm.cbor'
 
 /** Who this home is: its peer key, the person's owner key, and the name that others see. */
 export interface HomeIdentity {
@@ -169,6 +171,20 @@ export class HomeSwarm extends EventEmitter<{ changed: [Added]; adopted: [] }> {
     await this.merge(others)
   }
 
+  /**
+   * Takes another name while nobody else knows this home: it founds its swarm anew. False when there are others: they
+   * go on using the name in its certificate.
+   */
+  async rename(name: string): Promise<boolean> {
+    if (this.hasOthers()) return false
+    this.identity.name = name
+    const next = found(this.identity)
+    await this.#write(next)
+    this.#membership = next
+    this.emit('adopted')
+    return true
+  }
+
   /** NotAllowed when joining another swarm would leave members of the present one behind. */
   requireFree(options: { leave?: boolean } = {}): void {
     if (options.leave || !this.hasOthers()) return
@@ -209,6 +225,12 @@ export class HomeSwarm extends EventEmitter<{ changed: [Added]; adopted: [] }> {
     this.#saving = write.catch(() => {})
     return write
   }
+}
+
+/** The swarm of a home in its usual file; the folder is made when it is not there. */
+export async function openSwarm(folder: string, identity: HomeIdentity): Promise<HomeSwarm> {
+  await ensureDirectory(realFiles, folder)
+  return openHomeSwarm(realFiles, join(folder, SWARM_FILE), identity)
 }
 
 /** Reads the home's swarm, or founds one of its own and writes it. */

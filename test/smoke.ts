@@ -1,0 +1,41 @@
+/**
+ * A smoke run of what is published: packs the project, installs the package without its optional Node into an empty
+ * prefix, as a user with a current Node would, and pushes and pulls an image with it.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { imageDirectory } from './gen/directory.ts'
+
+const project = resolve(import.meta.dirname, '..')
+const work = mkdtempSync(join(tmpdir(), 'pintglas-smoke-'))
+const run = (command: string, ...args: string[]) => {
+  return execFileSync(command, args, {
+    cwd: work,
+    encoding: 'utf8',
+    env: { ...process.env, PINTGLAS_HOME: join(work, 'home') },
+  })
+}
+
+try {
+  const [packed] = JSON.parse(run('npm', 'pack', project, '--json', '--ignore-scripts')) as Array<{ filename: string }>
+  run(
+    'npm',
+    'install',
+    '--global',
+    '--omit=optional',
+    '--prefix',
+    join(work, 'prefix'),
+    join(work, packed?.filename ?? ''),
+  )
+  const pintglas = join(work, 'prefix', 'bin', 'pintglas')
+  console.log(`installed ${run(pintglas, '--version').trim()}`)
+  const image = imageDirectory(join(work, 'Ants'), { seed: 1, sizeBytes: 1_000_000 })
+  console.log(run(pintglas, 'push', image.path).trim())
+  console.log(run(pintglas, 'pull', 'Ants@0.0.1', join(work, 'back')).trim())
+  const before = readFileSync(join(image.path, 'Ants.image'))
+  if (!before.equals(readFileSync(join(work, 'back', 'Ants.image')))) throw new Error('the image came back changed')
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
