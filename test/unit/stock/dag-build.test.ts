@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import type { TreeEntry } from '../../../src/stock/dag-directory.ts'
 import { addDirectory } from '../../../src/stock/dag-directory.ts'
 import { addFile } from '../../../src/stock/dag-file.ts'
+import { decodeNode } from '../../../src/stock/dag-node.ts'
 import { errorCode } from '../../disk/fixture.ts'
 import { test } from '../../harness.ts'
 import { inChunks, MemoryBlocks, someBytes } from './memory-blocks.ts'
@@ -97,23 +98,21 @@ test('files of every number of leaves around the bounds of a node get the CID of
   }
 })
 
-test('a file with three levels of nodes gets the CID of the reference', async () => {
-  const file = someBytes(1024 * 1024 + 5, 3)
-  const root = new Map([['file', { file }]])
-  assert.is((await ours(new MemoryBlocks(), root, 1)).cid.toString(), await oracle(root, 1))
-})
-
-test('large directories are sharded like those of the reference, at the same bound and at any size', async () => {
+test('large directories are sharded like those of the reference, from the same entry on', async () => {
   const file = Uint8Array.from([1])
-  // A link to a leaf takes 48 bytes and its name: the node is exactly as large as allowed at one of these.
-  const bound = Math.floor((256 * 1024 - 4) / (48 + 10))
-  for (const count of [bound - 1, bound, bound + 1, bound + 2, 12_000]) {
-    const root = new Map<string, Plain>()
+  // A link to a leaf takes 44 bytes and its name of 10; the one to the symlink as much as the node itself leaves.
+  const lastPlain = Math.floor((256 * 1024 - 54) / 54)
+  for (const [count, links] of [
+    [lastPlain, lastPlain + 1],
+    [lastPlain + 1, 256],
+    [6000, 256],
+  ] as const) {
+    const root = new Map<string, Plain>([['a link', { link: 'name000001' }]])
     for (let i = 0; i < count; i++) root.set(`name${String(i).padStart(6, '0')}`, { file })
-    root.set('a link', { link: 'name000001' })
-    const outer = new Map<string, Plain>([['outer', { directory: root }]])
     const blocks = new MemoryBlocks()
-    assert.is((await ours(blocks, outer)).cid.toString(), await oracle(outer), `${count} entries`)
+    const { cid } = await ours(blocks, root)
+    assert.is(decodeNode(await blocks.get(cid)).links.length, links)
+    assert.is(cid.toString(), await oracle(root), `${count} entries`)
   }
 })
 
