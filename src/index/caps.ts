@@ -7,14 +7,14 @@ import { versionText } from '../glas/version.ts'
  * needs one or two. Of more, those with the highest sequence and id stay, on every peer the same ones.
  */
 export const MAX_ENTRIES_PER_THING = 16
-/** Of all entries of one writer under one grant: an hourly version for 28 years. About 150 MB. */
-export const MAX_ENTRIES_PER_GRANT = 250_000
+/** Of all entries of one writer under one grant: an hourly version for 11 years. 330 MB of memory, 50 MB of disk. */
+export const MAX_ENTRIES_PER_GRANT = 100_000
 /** Grants and revocations of one owner: a revocation keeps 48 entries, so a long history may need thousands. */
 export const MAX_GRANTS_PER_OWNER = 20_000
 /** Entries of one owner's glases whose grant is not here: anybody can write those, and gossip overtakes few. */
 export const MAX_UNGRANTED_PER_OWNER = 256
-/** Everything of owners whom nobody here knows, all together: keys cost nothing. About 30 MB. */
-export const MAX_FOREIGN_ENTRIES = 50_000
+/** Everything of owners whom nobody here knows, all together: keys cost nothing. 66 MB of memory. */
+export const MAX_FOREIGN_ENTRIES = 20_000
 /** Name of that quota. */
 export const FOREIGN = 'foreign'
 

@@ -1,6 +1,6 @@
 import { type Entry, type GlasEntry, type GrantEntry, isGlasEntry, type RevokeEntry } from '../glas/entry.ts'
 import type { GlasId } from '../glas/glas-id.ts'
-import { sameBytes, toHex } from '../glas/keys.ts'
+import { type PublicKey, sameBytes, toHex } from '../glas/keys.ts'
 import { grantFits } from './rank.ts'
 import type { EntryId } from './set.ts'
 
@@ -13,6 +13,8 @@ export interface Grant {
 /** Which grants there are and what is under them. Each owner's word counts for that owner's grants alone. */
 export class Grants {
   readonly #grants = new Map<EntryId, Entry<GrantEntry>>()
+  /** Grantee (hex) -> ids of the grants that it was given. */
+  readonly #byGrantee = new Map<string, Set<EntryId>>()
   /** Grant id -> who revoked it, perhaps before it arrived -> the entries to be kept, of all revocations together. */
   readonly #revoked = new Map<EntryId, Map<string, Set<EntryId>>>()
 
@@ -21,7 +23,9 @@ export class Grants {
     const { body } = entry
     if (body.kind === 'grant') {
       const id = toHex(entry.id)
+      const grantee = toHex(body.grantee)
       this.#grants.set(id, entry as Entry<GrantEntry>)
+      this.#byGrantee.set(grantee, (this.#byGrantee.get(grantee) ?? new Set()).add(id))
       return id
     }
     const id = toHex(body.grant)
@@ -47,20 +51,24 @@ export class Grants {
 
   /** In the order of their ids. */
   all(): Grant[] {
-    const ids = [...this.#grants.keys()].sort()
-    return ids.map((id) => {
-      const entry = this.#grants.get(id) as Entry<GrantEntry>
-      return { id, entry, revoked: this.#keptUnder(entry) !== undefined }
-    })
+    return this.#sorted(this.#grants.keys())
   }
 
   /** The grant to publish under: one of the owner's own home first, then the lowest id. */
-  usable(grantee: Uint8Array, owner: Uint8Array, glasId: GlasId): Grant | undefined {
-    const good = this.all().filter(({ entry: { body }, revoked }) => {
+  usable(grantee: PublicKey, owner: PublicKey, glasId: GlasId): Grant | undefined {
+    const given = this.#sorted(this.#byGrantee.get(toHex(grantee)) ?? [])
+    const good = given.filter(({ entry: { body }, revoked }) => {
       const covers = body.glasId === null || body.glasId === glasId
-      return !revoked && covers && sameBytes(body.grantee, grantee) && sameBytes(body.owner, owner)
+      return !revoked && covers && sameBytes(body.owner, owner)
     })
     return good.find(({ entry }) => entry.body.own) ?? good[0]
+  }
+
+  #sorted(ids: Iterable<EntryId>): Grant[] {
+    return [...ids].sort().map((id) => {
+      const entry = this.#grants.get(id) as Entry<GrantEntry>
+      return { id, entry, revoked: this.#keptUnder(entry) !== undefined }
+    })
   }
 
   /** Undefined when the grant is not revoked: by its owner, for nobody else can. */

@@ -28,6 +28,8 @@ interface Held {
   id: EntryId
   key: EntryKey
   entry: Entry
+  /** What it competes for; empty for grants and revocations, which do not. */
+  thing: string
   quotas: Quota[]
   /** Who brought it: told when it turns out later to be no good. */
   from: string
@@ -41,15 +43,17 @@ export class EntrySet {
   readonly refusals = new Refusals()
   readonly #keys = new OrderedKeys()
   readonly #held = new Map<EntryId, Held>()
-  readonly #things = new Map<string, Set<Held>>()
+  readonly #things = new Map<string, Held[]>()
   /** Grant id -> entries that came before their grant. */
-  readonly #ungranted = new Map<EntryId, Set<Held>>()
+  readonly #ungranted = new Map<EntryId, Held[]>()
   readonly #quotas = new Quotas()
   readonly #isKnownOwner: (owner: string) => boolean
+  readonly #foreignLimit: number
 
   /** `isKnownOwner` (hex of the key): own, followed, members of the swarm. The others share one small quota. */
-  constructor(isKnownOwner: (owner: string) => boolean = () => true) {
+  constructor(isKnownOwner: (owner: string) => boolean = () => true, foreignLimit: number = MAX_FOREIGN_ENTRIES) {
     this.#isKnownOwner = isKnownOwner
+    this.#foreignLimit = foreignLimit
   }
 
   get size(): number {
@@ -111,7 +115,7 @@ export class EntrySet {
    */
   unwantedGlases(): Set<GlasId> {
     const unwanted = new Set<GlasId>()
-    if (this.#quotas.get(FOREIGN, MAX_FOREIGN_ENTRIES).count < MAX_FOREIGN_ENTRIES) return unwanted
+    if (this.#foreignQuota.count < this.#foreignLimit) return unwanted
     for (const { entry } of this.#held.values()) {
       const { body } = entry
       if (isGlasEntry(body) && !this.#isKnownOwner(toHex(body.owner))) unwanted.add(body.glasId)
@@ -128,8 +132,9 @@ export class EntrySet {
     }
     const id = toHex(entry.id)
     const key = entryKey(isGlasEntry(body) ? body.glasId : NO_GLAS, entry.id)
-    const held: Held = { id, key, entry, quotas: this.#quotasOf(entry, grant !== undefined), from: from ?? '' }
-    const removed = isGlasEntry(body) ? this.#makePlace(held, body) : []
+    const quotas = this.#quotasOf(entry, grant !== undefined)
+    const held: Held = { id, key, entry, thing: isGlasEntry(body) ? thingOf(body) : '', quotas, from: from ?? '' }
+    const removed = this.#makePlace(held)
     if (from !== undefined) for (const quota of held.quotas) requireRoom(quota)
     this.#insert(held, grant !== undefined)
     for (const lost of removed) this.#remove(lost)
@@ -140,13 +145,17 @@ export class EntrySet {
   #quotasOf(entry: Entry, isGranted: boolean): Quota[] {
     const quota = quotaOf(this.#quotas, entry.body, isGranted)
     if (this.#isKnownOwner(toHex(entry.body.owner))) return [quota]
-    return [quota, this.#quotas.get(FOREIGN, MAX_FOREIGN_ENTRIES)]
+    return [quota, this.#foreignQuota]
+  }
+
+  get #foreignQuota(): Quota {
+    return this.#quotas.get(FOREIGN, this.#foreignLimit)
   }
 
   /** The entry that must go for `held` to come; throws when it is `held` that has no place. */
-  #makePlace(held: Held, body: GlasEntry): Held[] {
-    const rivals = this.#things.get(thingOf(body))
-    if (rivals === undefined || rivals.size < MAX_ENTRIES_PER_THING) return []
+  #makePlace(held: Held): Held[] {
+    const rivals = held.thing === '' ? undefined : this.#things.get(held.thing)
+    if (rivals === undefined || rivals.length < MAX_ENTRIES_PER_THING) return []
     const worst = [...rivals, held].sort(byRank).at(-1) as Held
     if (worst === held) {
       throw new GlasError('LimitExceeded', 'Its writer has said too much of this one thing already.', {
@@ -162,7 +171,7 @@ export class EntrySet {
     this.#keys.add(held.key)
     for (const quota of held.quotas) this.#quotas.take(quota)
     if (!isGlasEntry(body)) return
-    addTo(this.#things, thingOf(body), held)
+    addTo(this.#things, held.thing, held)
     if (!isGranted) addTo(this.#ungranted, toHex(body.grant), held)
   }
 
@@ -172,13 +181,13 @@ export class EntrySet {
     this.#keys.delete(held.key)
     for (const quota of held.quotas) this.#quotas.giveBack(quota)
     if (!isGlasEntry(body)) return
-    removeFrom(this.#things, thingOf(body), held)
+    removeFrom(this.#things, held.thing, held)
     removeFrom(this.#ungranted, toHex(body.grant), held)
   }
 
   /** The grant that some entries waited for has come: they count against its quota, or were never under it. */
   #settle(grant: Held): Held[] {
-    const waiting = [...(this.#ungranted.get(grant.id) ?? [])]
+    const waiting = this.#ungranted.get(grant.id) ?? []
     this.#ungranted.delete(grant.id)
     const misfits = waiting.filter(({ entry }) => !grantFits(grant.entry.body, entry.body as GlasEntry))
     for (const held of waiting) {
@@ -209,14 +218,16 @@ function rankOf({ id, entry }: Held): { sequence: number; own: boolean; id: stri
   return { sequence: (entry.body as GlasEntry).sequence, own: false, id }
 }
 
-function addTo(groups: Map<string, Set<Held>>, name: string, held: Held): void {
-  const group = groups.get(name) ?? new Set<Held>()
-  group.add(held)
-  groups.set(name, group)
+function addTo(groups: Map<string, Held[]>, name: string, held: Held): void {
+  const group = groups.get(name)
+  if (group === undefined) groups.set(name, [held])
+  else group.push(held)
 }
 
-function removeFrom(groups: Map<string, Set<Held>>, name: string, held: Held): void {
+function removeFrom(groups: Map<string, Held[]>, name: string, held: Held): void {
   const group = groups.get(name)
-  group?.delete(held)
-  if (group?.size === 0) groups.delete(name)
+  if (group === undefined) return
+  const rest = group.filter((other) => other !== held)
+  if (rest.length === 0) groups.delete(name)
+  else groups.set(name, rest)
 }

@@ -148,10 +148,10 @@ test('the nearest ancestor of an image is the published one with the longest beg
   assert.is(glas.nearestAncestor(root), undefined, 'an image is not its own ancestor')
 })
 
-test('10,000 versions are taken in one by one, looked at each time, in less than two seconds', () => {
+test('10,000 versions are taken in one by one, looked at each time, in two seconds of processor time', () => {
   const bodies = Array.from({ length: 10_000 }, (_, n) => ann.versionBody(n, [0, n % 100, n], recordOf(`${n}`)))
   const view = viewOf([ann.granted])
-  const started = performance.now()
+  const before = process.cpuUsage()
   for (const [n, body] of bodies.entries()) {
     const id = new Uint8Array(32)
     new DataView(id.buffer).setUint32(0, n)
@@ -159,6 +159,6 @@ test('10,000 versions are taken in one by one, looked at each time, in less than
     if (view.glas(ann.glasId)?.latest === undefined) assert.unreachable('there must be a latest version')
   }
   assert.is(view.glas(ann.glasId)?.versions().length, 10_000)
-  const tookMs = performance.now() - started
+  const tookMs = process.cpuUsage(before).user / 1000
   assert.ok(tookMs < 2000, `took ${tookMs} ms`)
 })
