@@ -2,6 +2,7 @@
 
 import { badDelta, type Delta, readDelta } from './delta-file.ts'
 import { wordsOf } from './heap.ts'
+import { PointerFields } from './pointer-fields.ts'
 import { copiesOf, exchangeAddresses, type Prediction, predict, SPAN_NUMBERS } from './predict.ts'
 import { Segments, UNIT_BYTES } from './segments.ts'
 import { ByteReader } from './varint.ts'
@@ -12,18 +13,21 @@ const UNIT_WORDS = UNIT_BYTES / 4
  * The image file that `delta` makes of `base`. `expectedBytes` is the size that the caller knows the image to have (from
  * its UnixFS node): a delta that says otherwise is refused before anything is allocated. The result is as good as the
  * delta: the caller checks its hash. Throws BadDelta. Works in memory of base and image, half the base, and the unpacked
- * delta, which is never larger than the image.
+ * delta, which is at most half the image.
  */
 export function decodeDelta(base: Uint8Array, delta: Uint8Array, expectedBytes: number): Uint8Array {
   const read = readDelta(delta, base.length, expectedBytes)
   const baseUnits = Math.floor(base.length / UNIT_BYTES)
   const nextUnits = Math.floor(expectedBytes / UNIT_BYTES)
+  const baseSegments = new Segments(read.baseSegments)
+  const baseWords = wordsOf(base, baseUnits)
   const prediction: Prediction = {
     wordSizeBytes: read.wordSizeBytes,
-    base: wordsOf(base, baseUnits),
-    baseSegments: new Segments(read.baseSegments),
+    base: baseWords,
+    baseSegments,
     nextSegments: new Segments(read.nextSegments),
     copyOf: copiesOf(read.spans, baseUnits),
+    baseFields: read.wordSizeBytes === 4 ? new PointerFields(baseWords, baseSegments) : undefined,
   }
   exchangeAddresses(read.words, read.wordSizeBytes, prediction.nextSegments, nextUnits)
   const bytes = new Uint8Array(expectedBytes)

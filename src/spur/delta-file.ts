@@ -1,18 +1,24 @@
 /** A heap delta as bytes: docs/formats-delta.md describes them one by one. */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { GlasError } from '../glas/errors.ts'
-import { SPAN_NUMBERS, type Spans } from './predict.ts'
+import { betterPlanes, fromPlanes } from './planes.ts'
+import { literalUnitsOf, SPAN_NUMBERS, type Spans } from './predict.ts'
 import { faultOfSegments, MAX_SEGMENTS, type Segment, UNIT_BYTES } from './segments.ts'
 import { ByteReader, ByteWriter } from './varint.ts'
 
 const MAGIC = [0x50, 0x47, 0x48, 0x44] as const
 const VERSION = 1
+/** Flags: how the two kinds of words are laid out, see planes.ts. */
+const LITERALS_IN_PLANES = 1
+const PATCHES_IN_PLANES = 2
 /** Objects are at least a header and a unit of body: every span but the last copies as much. */
 export const LEAST_COPY_UNITS = 2
+/** A payload is at most this part of the image: one that needs more is not worth keeping, and reading stays cheap. */
+const MOST_PAYLOAD_SHARE = 1 / 2
 /** Larger payloads get a lower level: [up to bytes, level]. A save a minute must not cost seconds. */
 const LEVELS: readonly (readonly [number, number])[] = [
   [512 * 1024, 19],
-  [2 * 1024 * 1024, 9],
+  [16 * 1024 * 1024, 9],
   [Number.POSITIVE_INFINITY, 5],
 ]
 
@@ -31,20 +37,30 @@ export interface Delta {
   patches: Uint8Array
 }
 
-/** Undefined where the delta would unpack to more than the image itself: readers refuse that. */
+/** The most bytes that the delta of an image may unpack to. */
+export const mostPayloadBytes = (nextBytes: number): number => Math.floor(nextBytes * MOST_PAYLOAD_SHARE)
+
+/** Undefined where the delta would unpack to more than `mostPayloadBytes`: readers refuse that. */
 export function writeDelta(delta: Delta): Uint8Array | undefined {
   const spans = spanBytes(delta.spans)
-  const payload = new ByteWriter(delta.words.byteLength + spans.length + delta.patches.length + UNIT_BYTES)
-  payload.put(new Uint8Array(delta.words.buffer, delta.words.byteOffset, delta.words.byteLength))
-  for (const part of [delta.tail, spans, delta.patches]) payload.put(part)
-  if (payload.length > delta.nextBytes) return undefined
+  const words = new Uint8Array(delta.words.buffer, delta.words.byteOffset, delta.words.byteLength)
+  const literals = words.subarray(0, literalUnitsOf(delta.spans) * UNIT_BYTES)
+  const patched = words.subarray(literals.length)
+  const literalPlanes = betterPlanes(literals, delta.wordSizeBytes)
+  const patchPlanes = betterPlanes(patched, delta.wordSizeBytes)
+  const flags = (literalPlanes ? LITERALS_IN_PLANES : 0) | (patchPlanes ? PATCHES_IN_PLANES : 0)
+  const payload = new ByteWriter(words.length + spans.length + delta.patches.length + UNIT_BYTES)
+  for (const part of [literalPlanes ?? literals, patchPlanes ?? patched, delta.tail, spans, delta.patches]) {
+    payload.put(part)
+  }
+  if (payload.length > mostPayloadBytes(delta.nextBytes)) return undefined
   const out = new ByteWriter(payload.length / 4 + 256)
-  out.put(Uint8Array.from([...MAGIC, VERSION, delta.wordSizeBytes]))
+  out.put(Uint8Array.from([...MAGIC, VERSION, delta.wordSizeBytes, flags]))
   out.varint(delta.baseBytes)
   out.varint(delta.nextBytes)
   writeSegments(out, delta.baseSegments)
   writeSegments(out, delta.nextSegments)
-  for (const number of [delta.words.byteLength, spans.length, delta.patches.length]) out.varint(number)
+  for (const number of [words.length, spans.length, delta.patches.length]) out.varint(number)
   out.put(compressed(payload.view()))
   return out.view().slice()
 }
@@ -82,8 +98,8 @@ function compressed(payload: Uint8Array): Uint8Array {
 }
 
 /**
- * Throws BadDelta for anything that is no delta from a base of `baseBytes` to an image of `nextBytes`; nothing larger
- * than that image is ever unpacked or allocated.
+ * Throws BadDelta for anything that is no delta from a base of `baseBytes` to an image of `nextBytes`; what is
+ * unpacked and allocated is smaller than that image.
  */
 export function readDelta(bytes: Uint8Array, baseBytes: number, nextBytes: number): Delta {
   const reader = new ByteReader(bytes, () => {
@@ -93,6 +109,8 @@ export function readDelta(bytes: Uint8Array, baseBytes: number, nextBytes: numbe
   if (reader.byte() !== VERSION) throw badDelta('its version is not known here')
   const wordSizeBytes = reader.byte()
   if (wordSizeBytes !== 4 && wordSizeBytes !== 8) throw badDelta('its word size is impossible')
+  const flags = reader.byte()
+  if (flags > (LITERALS_IN_PLANES | PATCHES_IN_PLANES)) throw badDelta('its flags are not known here')
   if (reader.varint() !== baseBytes) throw badDelta('it was made for another base')
   if (reader.varint() !== nextBytes) throw badDelta('it makes an image of another size')
   const baseSegments = readSegments(reader, Math.floor(baseBytes / UNIT_BYTES))
@@ -101,16 +119,27 @@ export function readDelta(bytes: Uint8Array, baseBytes: number, nextBytes: numbe
   const [wordBytes, spanLength, patchLength] = [reader.varint(), reader.varint(), reader.varint()]
   const tailLength = nextBytes % UNIT_BYTES
   const payloadBytes = wordBytes + tailLength + spanLength + patchLength
-  if (payloadBytes > nextBytes || wordBytes % wordSizeBytes !== 0) throw badDelta('its sizes are impossible')
+  if (payloadBytes > mostPayloadBytes(nextBytes) || wordBytes % wordSizeBytes !== 0)
+    throw badDelta('its sizes are impossible')
   const payload = unpacked(reader.take(reader.remaining), payloadBytes)
-  const words = new Uint32Array(payload.buffer, payload.byteOffset, wordBytes / 4)
   const rest = new ByteReader(payload.subarray(wordBytes), () => {
     throw badDelta('its spans end too early, or hold no proper number')
   })
   const tail = rest.take(tailLength)
   const spans = readSpans(rest.take(spanLength), Math.floor(baseBytes / UNIT_BYTES), nextUnits)
   const patches = rest.take(patchLength)
+  const words = readWords(payload.subarray(0, wordBytes), literalUnitsOf(spans) * UNIT_BYTES, wordSizeBytes, flags)
   return { wordSizeBytes, baseBytes, nextBytes, baseSegments, nextSegments, spans, words, tail, patches }
+}
+
+function readWords(bytes: Uint8Array, literal: number, wordSizeBytes: number, flags: number): Uint32Array {
+  if (literal > bytes.length) throw badDelta('it holds too few words')
+  const unplaned = (part: Uint8Array, flag: number) => {
+    if ((flags & flag) !== 0) part.set(fromPlanes(part, wordSizeBytes))
+  }
+  unplaned(bytes.subarray(0, literal), LITERALS_IN_PLANES)
+  unplaned(bytes.subarray(literal), PATCHES_IN_PLANES)
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
 }
 
 function readSegments(reader: ByteReader, totalUnits: number): Segment[] {

@@ -4,6 +4,7 @@
  */
 import { isGlasError } from '../glas/errors.ts'
 import { readSpurHeader, SPUR_HEAD_BYTES, type SpurHeader } from './header.ts'
+import { PointerFields } from './pointer-fields.ts'
 import { faultOfSegments, MAX_SEGMENTS, type Segment, Segments, UNIT_BYTES } from './segments.ts'
 
 /** 32-bit words in a unit. */
@@ -35,6 +36,8 @@ export interface SpurHeap {
   count: number
   /** One bit a piece: set for objects. */
   isObject: Uint8Array
+  /** Where 4-byte words may hold pointers; undefined with 8-byte words, whose value tells. */
+  pointerFields: PointerFields | undefined
 }
 
 export type HeapReading = { kind: 'heap'; heap: SpurHeap } | { kind: 'unfit'; reason: string }
@@ -55,7 +58,9 @@ export function readHeap(bytes: Uint8Array): HeapReading {
   const walk = walkSegments(words, units, list, header.wordSizeBytes)
   if (typeof walk === 'string') return { kind: 'unfit', reason: walk }
   const { wordSizeBytes } = header
-  return { kind: 'heap', heap: { header, wordSizeBytes, words, units, segments: new Segments(list), ...walk } }
+  const segments = new Segments(list)
+  const pointerFields = wordSizeBytes === 4 ? new PointerFields(words, segments) : undefined
+  return { kind: 'heap', heap: { header, wordSizeBytes, words, units, segments, pointerFields, ...walk } }
 }
 
 /** The whole units of the bytes as 32-bit words: a view where alignment allows, else a copy. */

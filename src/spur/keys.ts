@@ -52,7 +52,7 @@ function wideKeys(heap: SpurHeap): Int32Array {
 }
 
 function narrowKeys(heap: SpurHeap): Int32Array {
-  const { words, starts, segments } = heap
+  const { words, starts, segments, pointerFields } = heap
   const { start: least, end: most } = segments
   const nil = heap.header.oldBase
   const keys = new Int32Array(heap.count)
@@ -61,7 +61,7 @@ function narrowKeys(heap: SpurHeap): Int32Array {
     const end = starts[piece + 1]! * UNIT_WORDS
     for (let at = (heap.headers[piece]! + 1) * UNIT_WORDS; at < end; at++) {
       const word = words[at]!
-      const isAddress = (word & ALIGNMENT_MASK) === 0 && word >= least && word < most
+      const isAddress = (word & ALIGNMENT_MASK) === 0 && word >= least && word < most && pointerFields?.has(at)
       key = mixed(key, !isAddress ? word : word === nil ? NIL_MARK : POINTER_MARK)
     }
     keys[piece] = key

@@ -10,6 +10,8 @@ import { ALIGNMENT_MASK } from './segments.ts'
 const TWO_32 = 0x1_0000_0000
 const NONE = -1
 const SEVERAL = -2
+/** Keys that find no place so soon are left out: a heap made to have them collide costs no more time than another. */
+const MOST_PROBES = 32
 
 /** By piece of `next`: the piece of `base` that it is, or -1. No two have the same. Both have the same word size. */
 export function matchHeaps(base: SpurHeap, next: SpurHeap): Int32Array {
@@ -103,6 +105,7 @@ class Matcher {
     if ((low & ALIGNMENT_MASK) !== 0) return NONE
     const address = heap.wordSizeBytes === 8 ? heap.words[at + 1]! * TWO_32 + low : low
     if (address < heap.segments.start || address >= heap.segments.end) return NONE
+    if (heap.pointerFields?.has(at) === false) return NONE
     const unit = heap.segments.unitAt(address)
     return unit < 0 ? NONE : finder.at(unit)
   }
@@ -166,6 +169,7 @@ class KeyTable {
 
   addBase(key: number, piece: number): void {
     const place = this.#placeOf(key)
+    if (place === NONE) return
     this.#places[place] = key
     this.#places[place + 1] = this.#places[place + 1] === 0 ? piece : SEVERAL
   }
@@ -173,7 +177,7 @@ class KeyTable {
   /** Keys that the base does not have are not kept. */
   addNext(key: number, piece: number): void {
     const place = this.#placeOf(key)
-    if (this.#places[place + 1] === 0) return
+    if (place === NONE || this.#places[place + 1] === 0) return
     this.#places[place + 2] = this.#places[place + 2] === 0 ? piece : SEVERAL
   }
 
@@ -185,9 +189,13 @@ class KeyTable {
     }
   }
 
+  /** -1 where too many other keys crowd about the place. */
   #placeOf(key: number): number {
-    let place = Math.imul(key, 0x85eb_ca6b) & this.#mask
-    while (this.#places[place * 3 + 1] !== 0 && this.#places[place * 3] !== key) place = (place + 1) & this.#mask
-    return place * 3
+    const first = Math.imul(key, 0x85eb_ca6b)
+    for (let probe = 0; probe < MOST_PROBES; probe++) {
+      const place = ((first + probe) & this.#mask) * 3
+      if (this.#places[place + 1] === 0 || this.#places[place] === key) return place
+    }
+    return NONE
   }
 }

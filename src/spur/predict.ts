@@ -1,9 +1,10 @@
 /**
  * What a part of the base becomes in the new image as far as addresses go: the one rule that encoder and decoder share.
  * Every word that is an address of a unit that was copied is replaced by the address of its copy; nothing else changes.
- * That rule looks at values, not at object formats: it holds for slots, literals, free lists and remembered sets alike,
- * and cannot be led astray by a heap that lies.
+ * That looks at values and holds for slots, literals, free lists and remembered sets alike; with 4-byte words, of which
+ * many look like addresses by chance, it is only done where the base has pointers.
  */
+import type { PointerFields } from './pointer-fields.ts'
 import { ALIGNMENT_MASK, type Segments, UNIT_BYTES } from './segments.ts'
 
 const TWO_32 = 0x1_0000_0000
@@ -16,6 +17,13 @@ const UNIT_WORDS = UNIT_BYTES / 4
 export type Spans = Int32Array
 export const SPAN_NUMBERS = 3
 
+/** Units that the spans leave open. */
+export function literalUnitsOf(spans: Spans): number {
+  let units = 0
+  for (let at = 0; at < spans.length; at += SPAN_NUMBERS) units += spans[at]!
+  return units
+}
+
 export interface Prediction {
   wordSizeBytes: 4 | 8
   /** The base file as 32-bit words. */
@@ -24,6 +32,8 @@ export interface Prediction {
   nextSegments: Segments
   /** By unit of the base: the unit of its copy, or -1. */
   copyOf: Int32Array
+  /** Of a base with 4-byte words. */
+  baseFields: PointerFields | undefined
 }
 
 /** Where each unit of the base goes; of several copies of one, the last counts. */
@@ -66,13 +76,13 @@ function predictWide(from: Prediction, baseUnit: number, units: number, out: Uin
 }
 
 function predictNarrow(from: Prediction, baseUnit: number, units: number, out: Uint32Array, outAt: number): void {
-  const { base, baseSegments, copyOf } = from
+  const { base, baseSegments, copyOf, baseFields } = from
   const { start, end } = baseSegments
   const last = (baseUnit + units) * UNIT_WORDS
   for (let at = baseUnit * UNIT_WORDS, to = outAt; at < last; at++, to++) {
     const word = base[at]!
     out[to] = word
-    if ((word & ALIGNMENT_MASK) !== 0 || word < start || word >= end) continue
+    if ((word & ALIGNMENT_MASK) !== 0 || word < start || word >= end || !baseFields?.has(at)) continue
     const moved = newAddress(from, copyOf, word)
     if (moved >= 0) out[to] = moved
   }

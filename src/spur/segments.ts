@@ -18,69 +18,67 @@ export interface Segment {
   units: number
 }
 
-/** Translates between addresses and units of one image. Segments stand in file order and do not overlap. */
+/**
+ * Translates between addresses and units of one image. Segments stand in file order and do not overlap. This runs for
+ * every pointer of an image: hence the plain arrays, and a search that costs nothing with one segment.
+ */
 export class Segments {
   readonly list: readonly Segment[]
   /** All addresses are at least this and below `end`; most words of a heap that are no addresses fail that test. */
   readonly start: number
   readonly end: number
-  readonly #byAddress: readonly Segment[]
-  /** The segment that was found last: the next address is most often there too. Its bounds, and units less addresses. */
-  #nearStart = 0
-  #nearEnd = 0
-  #nearShift = 0
-  #nearFirst = 0
-  #nearLast = 0
-  #nearBase = 0
+  readonly #byAddress: Ranges
+  readonly #byUnit: Ranges
 
   constructor(list: readonly Segment[]) {
     if (list.length === 0) throw new RangeError('an image has at least one segment')
     this.list = list
-    this.#byAddress = [...list].sort((a, b) => a.address - b.address)
-    this.start = Math.min(...list.map((segment) => segment.address))
-    this.end = Math.max(...list.map((segment) => segment.address + segment.units * UNIT_BYTES))
+    const sorted = [...list].sort((a, b) => a.address - b.address)
+    this.start = sorted[0]!.address
+    this.end = addressEnd(sorted.at(-1)!)
+    this.#byAddress = {
+      starts: Float64Array.from(sorted, (segment) => segment.address),
+      ends: Float64Array.from(sorted, addressEnd),
+      shifts: Float64Array.from(sorted, (segment) => segment.firstUnit - segment.address / UNIT_BYTES),
+    }
+    this.#byUnit = {
+      starts: Float64Array.from(list, (segment) => segment.firstUnit),
+      ends: Float64Array.from(list, (segment) => segment.firstUnit + segment.units),
+      shifts: Float64Array.from(list, (segment) => segment.address - segment.firstUnit * UNIT_BYTES),
+    }
   }
 
   /** The unit at an address that is a multiple of 8; -1 where no segment lies. */
   unitAt(address: number): number {
-    if (address >= this.#nearStart && address < this.#nearEnd) return address / UNIT_BYTES + this.#nearShift
-    return this.#searchAddress(address)
+    const ranges = this.#byAddress
+    const at = rangeOf(ranges, address)
+    return at < 0 ? -1 : address / UNIT_BYTES + ranges.shifts[at]!
   }
 
   /** The address of a unit that lies in a segment; -1 for one that does not (the header, what follows the heap). */
   addressOf(unit: number): number {
-    if (unit >= this.#nearFirst && unit < this.#nearLast) return unit * UNIT_BYTES + this.#nearBase
-    return this.#searchUnit(unit)
-  }
-
-  #searchAddress(address: number): number {
-    const found = lastAtMost(this.#byAddress, address, (segment) => segment.address)
-    if (found === undefined || address >= addressEnd(found)) return -1
-    this.#nearStart = found.address
-    this.#nearEnd = addressEnd(found)
-    this.#nearShift = found.firstUnit - found.address / UNIT_BYTES
-    return address / UNIT_BYTES + this.#nearShift
-  }
-
-  #searchUnit(unit: number): number {
-    const found = lastAtMost(this.list, unit, (segment) => segment.firstUnit)
-    if (found === undefined || unit >= found.firstUnit + found.units) return -1
-    this.#nearFirst = found.firstUnit
-    this.#nearLast = found.firstUnit + found.units
-    this.#nearBase = found.address - found.firstUnit * UNIT_BYTES
-    return unit * UNIT_BYTES + this.#nearBase
+    const ranges = this.#byUnit
+    const at = rangeOf(ranges, unit)
+    return at < 0 ? -1 : unit * UNIT_BYTES + ranges.shifts[at]!
   }
 }
 
-function lastAtMost(list: readonly Segment[], value: number, keyOf: (segment: Segment) => number): Segment | undefined {
+/** Ascending ranges that do not overlap, and what to add to a (scaled) number in each. */
+interface Ranges {
+  starts: Float64Array
+  ends: Float64Array
+  shifts: Float64Array
+}
+
+/** The range that holds a number, or -1. */
+function rangeOf({ starts, ends }: Ranges, value: number): number {
   let low = 0
-  let high = list.length
-  while (low < high) {
+  for (let high = starts.length; high - low > 1; ) {
     const middle = (low + high) >> 1
-    if (keyOf(list[middle]!) <= value) low = middle + 1
+    if (starts[middle]! <= value) low = middle
     else high = middle
   }
-  return list[low - 1]
+  return value >= starts[low]! && value < ends[low]! ? low : -1
 }
 
 /** What is wrong with a list of segments, or undefined: used on images and on deltas alike. */

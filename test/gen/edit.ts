@@ -156,7 +156,8 @@ function addObjects(image: Unwritten, edit: Edit, random: Random): void {
   const filled = heap.count
   if (edit.randomBytes) {
     const shape = { classIndex: CLASS.byteArray, format: FORMAT.bytes, pointers: 0, rawBytes: edit.randomBytes }
-    const start = heap.rawStart[heap.addUnplaced(shape)]!
+    const id = heap.addUnplaced(shape)
+    const start = heap.rawStart[id]!
     for (let at = 0; at < edit.randomBytes; at++) heap.raw[start + at] = random.next()
   }
   if (heap.count === first) return

@@ -100,6 +100,13 @@ test('the same seed gives the same bytes, another one other bytes', () => {
   assert.not.ok(Buffer.from(make(1)).equals(make(2)))
 })
 
+test('random bytes are random: they do not compress', () => {
+  const image = generateImage({ seed: 1, sizeBytes: 200_000 })
+  const next = nextImage(image, { seed: 2, randomBytes: 100_000 })
+  const grown = zstdCompressSync(next.bytes).length - zstdCompressSync(image.bytes).length
+  assert.ok(grown > 100_000, `${grown} bytes more`)
+})
+
 const within = (value: number, least: number, most: number, what: string) =>
   assert.ok(value >= least && value <= most, `${what} is ${value}, not between ${least} and ${most}`)
 
