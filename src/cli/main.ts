@@ -20,7 +20,9 @@ interface GlobalOptions {
 const MAX_TIMEOUT_SECONDS = 2_000_000
 
 quietWarnings()
-process.exitCode = await main(process.argv.slice(2))
+const exitCode = await main(process.argv.slice(2))
+// Everything of ours is closed by now; libp2p leaves timers behind that would keep the process for another second.
+process.stdout.write('', () => process.exit(exitCode))
 
 async function main(args: string[]): Promise<number> {
   const controller = new AbortController()
@@ -37,7 +39,7 @@ async function main(args: string[]): Promise<number> {
   })
   try {
     await program.parseAsync(args, { from: 'user' })
-    return Number(process.exitCode ?? 0)
+    return 0
   } catch (error) {
     if (error instanceof CommanderError) return commanderExit(error, terminal)
     return terminal.error(controller.signal.aborted ? reasonOf(controller.signal, error) : error)

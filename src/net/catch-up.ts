@@ -1,7 +1,9 @@
-import { GlasError, toGlasError } from '../glas/errors.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { GlasError, isGlasError, toGlasError } from '../glas/errors.ts'
 import { type PublicKey, toHex } from '../glas/keys.ts'
 import { Allowance } from './allowance.ts'
 import type { Channel, StreamLimits } from './channel.ts'
+import { isRefusal } from './refusal.ts'
 import { type Guard, handle, isViolation, open, type StreamNode } from './streams.ts'
 
 /** docs/protocols-data.md. The messages are the index's own. */
@@ -16,6 +18,9 @@ export const YIELD_MS = 10_000
 /** Conversations at once that this peer began; with more to do, the others wait. */
 const MAX_BEGUN = 4
 const POSTPONE_MS = 500
+/** Two ends that begin at once refuse each other. The one with the higher key waits for so long before it tries again. */
+const CROSSING_PAUSE_MS = 100
+const CROSSING_TRIES = 5
 
 /** From one peer in a minute. A message that is answered may cost a look at the whole set of entries. */
 const MAX_MESSAGES_PER_MINUTE = 600
@@ -101,11 +106,18 @@ export class CatchUp {
   }
 
   /** Catches up now, or waits for the conversation that goes on. Throws what ended it. */
-  async now(peerKey: PublicKey, options: { signal?: AbortSignal } = {}): Promise<void> {
+  async now(peerKey: PublicKey, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     const peer = toHex(peerKey)
-    const running = this.#running.get(peer)
-    if (running !== undefined) return await running
-    await this.#alone(peer, () => this.#begin(peerKey, options.signal))
+    for (let tries = 1; ; tries++) {
+      try {
+        await (this.#running.get(peer) ?? this.#alone(peer, () => this.#begin(peerKey, signal)))
+        return
+      } catch (error) {
+        if (!isBusy(error) || tries >= CROSSING_TRIES) throw error
+      }
+      if (this.#ownKey > peer) await pause(CROSSING_PAUSE_MS)
+      signal?.throwIfAborted()
+    }
   }
 
   #schedule(peerKey: PublicKey, waitMs: number): void {
@@ -192,4 +204,9 @@ export class CatchUp {
       if (reply === undefined) throw new GlasError('Internal', 'The index has nothing to say and is not done.')
     }
   }
+}
+
+/** The peer is in a conversation with us already, as far as it knows. */
+function isBusy(error: unknown): boolean {
+  return isGlasError(error, 'PeerUnreachable') && isRefusal(error)
 }

@@ -95,6 +95,15 @@ test('conversations with one peer do not overlap, whoever begins', async (t) => 
   assert.equal([...a.guard.violations, ...b.guard.violations], [])
 })
 
+test('two members that begin at the same moment both end with everything', async (t) => {
+  for (let round = 0; round < 5; round++) {
+    const [a, b] = await members(t, [[newGrant()], [newGrant(), newGrant()]])
+    await Promise.all([a.catchUp.now(b.keyPair.publicKey), b.catchUp.now(a.keyPair.publicKey)])
+    await until(() => isSame(a, b))
+    assert.is(a.set.size, 3)
+  }
+})
+
 test('a stranger is refused', async (t) => {
   const [stranger, node] = (await connectedNodes(t)) as [LoopbackNode, LoopbackNode]
   const set = new EntrySet()
