@@ -14,7 +14,7 @@ const PATCHES_IN_PLANES = 2
 /** Objects are at least a header and a unit of body: every span but the last copies as much. */
 export const LEAST_COPY_UNITS = 2
 /** A payload is at most this part of the image: one that needs more is not worth keeping, and reading stays cheap. */
-const MOST_PAYLOAD_SHARE = 1 / 2
+const MAX_PAYLOAD_SHARE = 1 / 2
 /** Larger payloads get a lower level: [up to bytes, level]. A save a minute must not cost seconds. */
 const LEVELS: readonly (readonly [number, number])[] = [
   [512 * 1024, 19],
@@ -38,9 +38,9 @@ export interface Delta {
 }
 
 /** The most bytes that the delta of an image may unpack to. */
-export const mostPayloadBytes = (nextBytes: number): number => Math.floor(nextBytes * MOST_PAYLOAD_SHARE)
+export const maxPayloadBytes = (nextBytes: number): number => Math.floor(nextBytes * MAX_PAYLOAD_SHARE)
 
-/** Undefined where the delta would unpack to more than `mostPayloadBytes`: readers refuse that. */
+/** Undefined where the delta would unpack to more than `maxPayloadBytes`: readers refuse that. */
 export function writeDelta(delta: Delta): Uint8Array | undefined {
   const spans = spanBytes(delta.spans)
   const words = new Uint8Array(delta.words.buffer, delta.words.byteOffset, delta.words.byteLength)
@@ -53,7 +53,7 @@ export function writeDelta(delta: Delta): Uint8Array | undefined {
   for (const part of [literalPlanes ?? literals, patchPlanes ?? patched, delta.tail, spans, delta.patches]) {
     payload.put(part)
   }
-  if (payload.length > mostPayloadBytes(delta.nextBytes)) return undefined
+  if (payload.length > maxPayloadBytes(delta.nextBytes)) return undefined
   const out = new ByteWriter(payload.length / 4 + 256)
   out.put(Uint8Array.from([...MAGIC, VERSION, delta.wordSizeBytes, flags]))
   out.varint(delta.baseBytes)
@@ -119,7 +119,7 @@ export function readDelta(bytes: Uint8Array, baseBytes: number, nextBytes: numbe
   const [wordBytes, spanLength, patchLength] = [reader.varint(), reader.varint(), reader.varint()]
   const tailLength = nextBytes % UNIT_BYTES
   const payloadBytes = wordBytes + tailLength + spanLength + patchLength
-  if (payloadBytes > mostPayloadBytes(nextBytes) || wordBytes % wordSizeBytes !== 0)
+  if (payloadBytes > maxPayloadBytes(nextBytes) || wordBytes % wordSizeBytes !== 0)
     throw badDelta('its sizes are impossible')
   const payload = unpacked(reader.take(reader.remaining), payloadBytes)
   const rest = new ByteReader(payload.subarray(wordBytes), () => {

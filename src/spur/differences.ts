@@ -1,5 +1,5 @@
 /** What remains of a new image when all that the base foretells is taken away. */
-import { type Delta, mostPayloadBytes } from './delta-file.ts'
+import { type Delta, maxPayloadBytes } from './delta-file.ts'
 import type { SpurHeap } from './heap.ts'
 import {
   copiesOf,
@@ -33,7 +33,7 @@ export interface Differences {
 /** Undefined where there are more of them than a delta may hold. */
 export function differences(base: SpurHeap, next: SpurHeap, spans: Spans): Differences | undefined {
   const { wordSizeBytes } = next
-  const mostBytes = mostPayloadBytes(next.units * UNIT_BYTES)
+  const mostBytes = maxPayloadBytes(next.units * UNIT_BYTES)
   if (literalUnitsOf(spans) * UNIT_BYTES > mostBytes) return undefined
   const literals = literalWords(next, spans)
   const prediction: Prediction = {

@@ -16,7 +16,7 @@ export interface DeltaStatistics extends DifferenceStatistics {
 }
 
 /** Images above this are kept as they are: encoding takes about three times their size in memory. */
-export const MOST_IMAGE_BYTES = 2 ** 30
+export const MAX_IMAGE_BYTES = 2 ** 30
 
 const TOO_DIFFERENT: Encoding = { kind: 'unfit', reason: 'too different from the base' }
 
@@ -25,10 +25,10 @@ const TOO_DIFFERENT: Encoding = { kind: 'unfit', reason: 'too different from the
  * says whether the delta is small enough to be worth keeping, and decodes it once to be sure. Works in memory of both
  * files and about as much again.
  */
-export function encodeDelta(base: Uint8Array, next: Uint8Array, mostImageBytes = MOST_IMAGE_BYTES): Encoding {
+export function encodeDelta(base: Uint8Array, next: Uint8Array, maxImageBytes = MAX_IMAGE_BYTES): Encoding {
   const started = performance.now()
   const large = Math.max(base.length, next.length)
-  if (large > mostImageBytes) return { kind: 'unfit', reason: `an image of ${large} bytes, above the limit` }
+  if (large > maxImageBytes) return { kind: 'unfit', reason: `an image of ${large} bytes, above the limit` }
   const baseReading = readHeap(base)
   if (baseReading.kind === 'unfit') return { kind: 'unfit', reason: `the base: ${baseReading.reason}` }
   const nextReading = readHeap(next)

@@ -15,7 +15,7 @@ const OVERFLOW = 255
 const TWO_32 = 0x1_0000_0000
 const TWO_24 = 0x100_0000
 /** Positions are 32-bit numbers of 8-byte units; a whole file must also fit one typed array of words. */
-const MOST_UNITS = 2 ** 29
+const MAX_UNITS = 2 ** 29
 
 export interface SpurHeap {
   header: SpurHeader
@@ -51,7 +51,7 @@ export function readHeap(bytes: Uint8Array): HeapReading {
   const header = headerOf(bytes)
   if (typeof header === 'string') return { kind: 'unfit', reason: header }
   const units = Math.floor(bytes.length / UNIT_BYTES)
-  if (units > MOST_UNITS) return { kind: 'unfit', reason: 'too large for 32-bit positions' }
+  if (units > MAX_UNITS) return { kind: 'unfit', reason: 'too large for 32-bit positions' }
   const words = wordsOf(bytes, units)
   const list = segmentsOf(words, units, header)
   if (typeof list === 'string') return { kind: 'unfit', reason: list }

@@ -11,7 +11,7 @@ const TWO_32 = 0x1_0000_0000
 const NONE = -1
 const SEVERAL = -2
 /** Keys that find no place so soon are left out: a heap made to have them collide costs no more time than another. */
-const MOST_PROBES = 32
+const MAX_PROBES = 32
 
 /** By piece of `next`: the piece of `base` that it is, or -1. No two have the same. Both have the same word size. */
 export function matchHeaps(base: SpurHeap, next: SpurHeap): Int32Array {
@@ -192,7 +192,7 @@ class KeyTable {
   /** -1 where too many other keys crowd about the place. */
   #placeOf(key: number): number {
     const first = Math.imul(key, 0x85eb_ca6b)
-    for (let probe = 0; probe < MOST_PROBES; probe++) {
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
       const place = ((first + probe) & this.#mask) * 3
       if (this.#places[place + 1] === 0 || this.#places[place] === key) return place
     }

@@ -5,7 +5,7 @@
 import { constants, zstdCompressSync } from 'node:zlib'
 
 /** Larger sections stay as they are: what they hold repeats itself, and trying costs time. */
-const MOST_TRIED_BYTES = 1 << 20
+const MAX_TRIED_BYTES = 1 << 20
 /** For the trial alone. */
 const TRIAL_LEVEL = 3
 
@@ -30,7 +30,7 @@ export function fromPlanes(planes: Uint8Array, width: number): Uint8Array {
 
 /** The planes where they compress better, else undefined. */
 export function betterPlanes(bytes: Uint8Array, width: number): Uint8Array | undefined {
-  if (bytes.length > MOST_TRIED_BYTES) return undefined
+  if (bytes.length > MAX_TRIED_BYTES) return undefined
   const planes = toPlanes(bytes, width)
   return trialBytes(planes) < trialBytes(bytes) ? planes : undefined
 }

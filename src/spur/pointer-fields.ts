@@ -12,7 +12,7 @@ const FIRST_METHOD_FORMAT = 24
 /** Objects of the virtual machine itself: their words are raw addresses, whatever their format is. */
 const FIRST_VISIBLE_CLASS = 32
 /** In the header of a compiled method, above its tag bit: how many literals follow it. */
-const MOST_LITERALS = 0x7fff
+const MAX_LITERALS = 0x7fff
 
 /** One bit for each 4-byte word of an image. */
 export class PointerFields {
@@ -75,5 +75,5 @@ function pointerSlots(words: Uint32Array, header: number, slots: number): number
   if (format < FIRST_RAW_FORMAT || (low & 0x3f_ffff) < FIRST_VISIBLE_CLASS) return slots
   if (format < FIRST_METHOD_FORMAT) return 0
   const methodHeader = words[header + UNIT_WORDS] ?? 0
-  return Math.min(slots, 1 + ((methodHeader >>> 1) & MOST_LITERALS))
+  return Math.min(slots, 1 + ((methodHeader >>> 1) & MAX_LITERALS))
 }

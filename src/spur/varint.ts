@@ -1,7 +1,7 @@
 /** Unsigned LEB128 numbers up to 2^53 - 1, the shortest form only, and a writer and reader of them. */
 
 /** 2^53 - 1 takes eight bytes of seven bits. */
-const MOST_BYTES = 8
+const MAX_BYTES = 8
 const MORE = 128
 
 export class ByteWriter {
@@ -18,7 +18,7 @@ export class ByteWriter {
   }
 
   varint(value: number): void {
-    this.#ensure(MOST_BYTES)
+    this.#ensure(MAX_BYTES)
     let rest = value
     while (rest >= MORE) {
       this.#bytes[this.length++] = (rest % MORE) | MORE
@@ -74,7 +74,7 @@ export class ByteReader {
     const first = this.byte()
     if (first < MORE) return first
     let value = first - MORE
-    for (let at = 1, scale = MORE; at < MOST_BYTES; at++, scale *= MORE) {
+    for (let at = 1, scale = MORE; at < MAX_BYTES; at++, scale *= MORE) {
       const byte = this.byte()
       value += (byte % MORE) * scale
       if (byte < MORE) return byte > 0 && Number.isSafeInteger(value) ? value : this.#fail()
