@@ -17,7 +17,7 @@ export interface Annotated {
   record: string
 }
 
-type Annotating = Pick<Parts, 'home' | 'index' | 'running'>
+type Annotating = Pick<Parts, 'home' | 'index' | 'running' | 'swarm'>
 /** What an annotation adds to what every entry has. */
 type Words = { kind: 'tag'; tag: string; record: CID | null } | { kind: 'note' | 'retract'; record: CID; text?: string }
 

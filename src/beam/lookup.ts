@@ -1,15 +1,21 @@
-import { toHex } from '../glas/keys.ts'
+import { sameBytes, toHex } from '../glas/keys.ts'
 import { parseReference } from '../glas/reference.ts'
 import { versionText } from '../glas/version.ts'
 import { publishingOwner } from '../home/home.ts'
 import type { GlasView } from '../index/glas-view.ts'
 import { type IsNear, type Resolved, resolveGlas } from '../index/resolve.ts'
+import type { Member } from '../net/membership.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 
-/** Names and prefixes mean glases that this person owns, may publish, or follows: a stranger's cannot take a name. */
-export function nearness({ home, index }: Pick<Parts, 'home' | 'index'>): IsNear {
-  const owners = new Set([toHex(home.owner.publicKey), publishingOwner(home)])
+type Finding = Pick<Parts, 'home' | 'index' | 'swarm'>
+
+/**
+ * Names and prefixes mean glases that this person owns, may publish or follows, and those of whom an invitation has
+ * brought together with this home: a stranger's cannot take a name.
+ */
+export function nearness({ home, index, swarm }: Finding): IsNear {
+  const owners = new Set([toHex(home.owner.publicKey), publishingOwner(home), ...invitedTogether({ home, swarm })])
   const glases = new Set<string>()
   let everything = false
   for (const { what, id } of home.config.follow) {
@@ -23,7 +29,20 @@ export function nearness({ home, index }: Pick<Parts, 'home' | 'index'>): IsNear
   }
 }
 
-export function findGlas(parts: Pick<Parts, 'home' | 'index'>, text: string): GlasView {
+/** Owners, in hex, of the member that invited this home and of those that this home invited. */
+function invitedTogether({ home, swarm }: Pick<Parts, 'home' | 'swarm'>): string[] {
+  const own = home.peer.publicKey
+  const inviter = swarm.membership.member(own)?.invitedBy
+  const isMet = ({ peerKey, invitedBy }: Member) => {
+    return sameBytes(invitedBy, own) || (inviter !== undefined && sameBytes(inviter, peerKey))
+  }
+  return swarm.membership
+    .members()
+    .filter(isMet)
+    .map(({ owner }) => toHex(owner))
+}
+
+export function findGlas(parts: Finding, text: string): GlasView {
   return resolveGlas(parts.index.view, parseReference(text), nearness(parts))
 }
 
@@ -31,11 +50,7 @@ export function findGlas(parts: Pick<Parts, 'home' | 'index'>, text: string): Gl
  * What a reference means now. Tells when there is a fork under it, and when it means something else than the last time
  * it was shown here: a version never changes silently.
  */
-export function findVersion(
-  parts: Pick<Parts, 'home' | 'index'>,
-  text: string,
-  { onMessage }: Pick<CallOptions, 'onMessage'>,
-): Resolved {
+export function findVersion(parts: Finding, text: string, { onMessage }: Pick<CallOptions, 'onMessage'>): Resolved {
   const resolved = parts.index.resolve(parseReference(text), nearness(parts))
   const { glasId, version, others } = resolved
   const name = `${resolved.published.entry.body.imageName}@${versionText(version)}`

@@ -18,7 +18,7 @@ export interface ListedGlas {
   own: boolean
 }
 
-/** The glases that names mean here: own, granted and followed; with `all` every one that the index knows of. */
+/** The glases that names mean here (lookup.ts says which); with `all` every one that the index knows of. */
 export async function ls(
   parts: Pick<Parts, 'home' | 'index' | 'swarm'>,
   { all }: { all: boolean },

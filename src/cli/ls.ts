@@ -6,7 +6,9 @@ import type { AddVerb } from './verb.ts'
 export const addLs: AddVerb = (program, start) => {
   program
     .command('ls')
-    .description('list glases: your own, those you may publish in, and those you follow')
+    .description(
+      'list glases: your own, those you may publish in or follow, and those of whom you invited or were invited by',
+    )
     .option('--all', 'every one that is known here')
     .action((options: { all?: true }) => run(start(), 'ls', { all: options.all === true }, render))
 }

@@ -20,7 +20,7 @@ export interface Resolved {
   others: Published[]
 }
 
-/** Whether names and prefixes may mean this glas: own, granted or followed. `owner` is the key in hex. */
+/** Whether names and prefixes may mean this glas: near to the user. `owner` is the key in hex. */
 export type IsNear = (glasId: GlasId, owner: string) => boolean
 
 /** Throws NameNotFound (with what there is) or AmbiguousName (with the candidates in `data`). */
@@ -94,7 +94,8 @@ function unknownName(reference: Reference, near: GlasView[]): GlasError {
   }
   const names = [...new Set(near.map(({ imageName }) => imageName))].slice(0, MAX_LISTED)
   const there = names.length === 0 ? 'There are none yet.' : `There are: ${names.join(', ')}.`
-  const hint = `${there} Names and beginnings of glas-ids are looked up among your own, granted and followed glases.`
+  const where = 'your own, granted and followed glases, and those of who invited you or was invited by you'
+  const hint = `${there} Names and beginnings of glas-ids are looked up among ${where}.`
   return new GlasError('NameNotFound', `No glas here is called "${name}". ${hint}`, { data: { name, there: names } })
 }
 
