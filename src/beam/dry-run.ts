@@ -2,7 +2,7 @@ import { withFile } from '../image/read.ts'
 import type { Scan } from '../image/scan.ts'
 import { SecretSearch } from '../image/secrets.ts'
 import type { CallOptions } from './progress.ts'
-import type { PushResult } from './push.ts'
+import type { PushResult } from './push-result.ts'
 
 /** What a push would do: everything is read and searched, nothing is kept. Findings are told, not thrown. */
 export async function dryRun(scan: Scan, options: CallOptions): Promise<PushResult> {

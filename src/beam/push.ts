@@ -1,7 +1,6 @@
 import { GlasError } from '../glas/errors.ts'
-import { type VersionStep, versionText } from '../glas/version.ts'
+import { versionText } from '../glas/version.ts'
 import { locateImage } from '../image/locate.ts'
-import type { LeftOut } from '../image/rules.ts'
 import { type Scan, scanDirectory } from '../image/scan.ts'
 import { type SecretSearch, secretFound } from '../image/secrets.ts'
 import { writeSidecar } from '../image/sidecar.ts'
@@ -13,47 +12,10 @@ import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 import { publish } from './publish.ts'
 import { publisherOf } from './publisher.ts'
+import type { PushArgs, PushResult } from './push-result.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 import { type Copies, spread } from './spread.ts'
 import { recordIfUnchanged } from './unchanged.ts'
-
-export interface PushArgs {
-  /** Absolute path of an image directory or an `.image`. */
-  path: string
-  step: VersionStep
-  /** A version to use instead of the next one. */
-  as?: string
-  /** A new version even when nothing changed. */
-  force: boolean
-  dryRun: boolean
-  allowSecrets: boolean
-  /** Whether hostname and path stand in the record. */
-  location: boolean
-  lineage?: 'same' | 'fork'
-  /** Members that shall hold it before the push ends, by name or peer id. */
-  to: string[]
-  /** How many other peers shall hold it before the push ends. */
-  copies: number
-  public: boolean
-}
-
-export interface PushResult {
-  outcome: 'pushed' | 'unchanged' | 'dry-run'
-  'image-name': string
-  'glas-id': string
-  version: string
-  record: string
-  'image-id': string
-  size: number
-  files: number
-  /** Bytes that were not in the stock yet. */
-  'new-bytes': number
-  'left-out': LeftOut[]
-  searched: { text: string[]; not: string[] }
-  /** Findings let through with `--secrets allow`. */
-  allowed: number
-  copies: Copies
-}
 
 /**
  * directory -> stock -> index -> peers. Everything is durable before it is named, and named before it is told: blocks,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { PushResult } from '../beam/push.ts'
+import type { PushResult } from '../beam/push-result.ts'
 import { GlasError } from '../glas/errors.ts'
 import { run } from './run.ts'
 import { shown, shownBytes, shownTable } from './shown.ts'
