@@ -54,12 +54,6 @@ export function walkKey(cid: CID): string {
   return String.fromCharCode(cid.code) + keyOf(cid)
 }
 
-/** Whether one of the CIDs that a block may have is in a set of walk keys. */
-export function hasWalkKey(keys: ReadonlySet<string>, digest: Uint8Array): boolean {
-  const key = digestKey(digest)
-  return CODES.some((code) => keys.has(String.fromCharCode(code) + key))
-}
-
 export function cidOfDigest(code: number, digest: Uint8Array): CID {
   return CID.createV1(code, Digest.create(SHA_256_CODE, digest))
 }

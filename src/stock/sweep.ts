@@ -8,7 +8,7 @@ import type { CID } from 'multiformats/cid'
 import type { Ledger } from '../disk/ledger.ts'
 import { GlasError } from '../glas/errors.ts'
 import { type Blocks, PACKS } from './blocks.ts'
-import { cidOfDigest, digestKey, hasWalkKey, RAW_CODE } from './cid.ts'
+import { cidOfDigest, digestKey, keyOf, RAW_CODE } from './cid.ts'
 import type { Leases } from './leases.ts'
 import type { PackReader } from './pack.ts'
 import type { Pins } from './pins.ts'
@@ -44,6 +44,13 @@ export interface SweepParts {
   commit(): Promise<void>
 }
 
+interface Marked {
+  /** Of blocks, as the catalogue names them. */
+  keys: Set<string>
+  /** Walk keys: what has been walked already. */
+  seen: Set<string>
+}
+
 interface Victim {
   pack: string
   bytes: number
@@ -62,7 +69,7 @@ export async function sweep(
     await parts.blocks.seal()
     await parts.commit()
     await parts.places.ready()
-    const marked = new Set<string>()
+    const marked: Marked = { keys: new Set(), seen: new Set() }
     let changes: number
     do {
       changes = parts.pins.changes
@@ -90,10 +97,13 @@ function packBytes(ledger: Ledger): number {
   return bytes
 }
 
-/** Adds the walk keys of everything that a pin holds. */
-async function mark({ blocks, pins }: SweepParts, marked: Set<string>, signal: AbortSignal | undefined): Promise<void> {
+/** Adds everything that a pin holds. */
+async function mark({ blocks, pins }: SweepParts, marked: Marked, signal: AbortSignal | undefined): Promise<void> {
   const roots = pins.list().map((pin) => pin.cid)
-  for await (const cid of walk(blocks, roots, marked, refuse)) if (cid.code !== RAW_CODE) signal?.throwIfAborted()
+  for await (const cid of walk(blocks, roots, marked.seen, refuse)) {
+    marked.keys.add(keyOf(cid))
+    if (cid.code !== RAW_CODE) signal?.throwIfAborted()
+  }
 }
 
 /** A leaf that is lost takes nothing else with it; below a lost node there may be blocks that are still needed. */
@@ -107,12 +117,13 @@ function refuse(cid: CID): void {
 }
 
 /** Must not wait for anything between looking and removing. */
-function condemn(parts: SweepParts, marked: Set<string>): { removedBlocks: number; victims: Victim[] } {
+function condemn(parts: SweepParts, marked: Marked): { removedBlocks: number; victims: Victim[] } {
   const { places, leases, ledger } = parts
   const liveBytes = new Map<string, number>()
   const dead: Uint8Array[] = []
   for (const { digest, place } of places.catalogue.rows()) {
-    if (hasWalkKey(marked, digest) || leases.holds(digestKey(digest))) {
+    const key = digestKey(digest)
+    if (marked.keys.has(key) || leases.holds(key)) {
       liveBytes.set(place.pack, (liveBytes.get(place.pack) ?? 0) + endOf(place) - place.offset)
     } else dead.push(digest)
   }
