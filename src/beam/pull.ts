@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { toHex } from '../glas/keys.ts'
 import type { GlasRecord } from '../glas/record.ts'
+import { parseReference } from '../glas/reference.ts'
 import { versionText } from '../glas/version.ts'
 import { publishingOwner } from '../home/home.ts'
 import { type Placed, placeTree } from '../image/place.ts'
@@ -65,6 +66,7 @@ export async function pull(parts: Parts, args: PullArgs, options: CallOptions): 
 
 /** Looks here first; what is not known here, and what `latest` or a tag means by now, is asked of the peers. */
 async function findAnywhere(parts: Parts, reference: string, options: CallOptions): Promise<Resolved> {
+  parseReference(reference) // a slip of the pen needs no network
   const isFixed = /@(\d+\.\d+\.\d+|b[a-z2-7]{50,})$/.test(reference)
   try {
     if (isFixed) return findVersion(parts, reference, options)

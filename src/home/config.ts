@@ -105,7 +105,11 @@ export function parseConfig(text: string, path: string, defaults: Config): Confi
     throw new GlasError('InvalidConfig', `${path} must hold one JSON object.`)
   }
   const config = { ...defaults }
-  for (const [key, item] of Object.entries(value)) Object.assign(config, { [configKey(key)]: checked(key, item) })
+  try {
+    for (const [key, item] of Object.entries(value)) Object.assign(config, { [configKey(key)]: checked(key, item) })
+  } catch (error) {
+    throw new GlasError('InvalidConfig', `${path}: ${(error as Error).message}`, { cause: error })
+  }
   return config
 }
 

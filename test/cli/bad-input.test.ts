@@ -1,0 +1,420 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
+import { imageDirectory } from '../gen/directory.ts'
+import { type TestContext, test } from '../harness.ts'
+import { newFolder } from '../home-peer.ts'
+import { bad, folderIn, good, letIn, run, start, startDaemon, stopProcess, treeOf } from './process.ts'
+
+const ROOT = process.getuid?.() === 0
+/** Put together here, so that nobody's scanner takes this file for a leak. */
+const TOKEN = `ghp_${'a1B2c3D4'.repeat(5)}`
+const LONG_AGO = new Date('2024-01-01')
+
+/** A folder with a home that is not there yet, and an image directory `ants`. */
+function scene(t: TestContext, options: { seed?: number; sizeBytes?: number } = {}) {
+  const folder = newFolder(t)
+  const image = imageDirectory(join(folder, 'ants'), { seed: 1, sizeBytes: 400_000, name: 'Ants', ...options })
+  return { folder, home: join(folder, 'home'), ants: image.path, imageFile: join(image.path, 'Ants.image') }
+}
+
+async function nothingWasPushed(t: TestContext, home: string): Promise<void> {
+  assert.equal((await good(t, home, 'ls')).glases, [])
+}
+
+test('a directory without an image is refused, and the message says which directory', async (t) => {
+  const { folder, home } = scene(t)
+  const empty = folderIn(folder, 'empty')
+  const error = await bad(t, home, 'push', empty)
+  assert.is(error.code, 'NotAnImage')
+  assert.is(error.exit, 2)
+  assert.ok(error.message.includes(empty))
+  assert.is((await bad(t, home, 'push', join(folder, 'nowhere'))).code, 'NotAnImage')
+})
+
+test('a directory with several images is refused with their names, and each of them can be pushed by its path', async (t) => {
+  const { home, ants, imageFile } = scene(t)
+  cpSync(imageFile, join(ants, 'Bees.image'))
+  const error = await bad(t, home, 'push', ants)
+  assert.is(error.exit, 2)
+  assert.match(error.message, 'Ants.image, Bees.image')
+  assert.is((await good(t, home, 'push', join(ants, 'Bees.image')))['image-name'], 'Bees')
+})
+
+test('a half-written image is refused as incomplete, with the bytes that it should have', async (t) => {
+  const { home, ants, imageFile } = scene(t)
+  truncateSync(imageFile, 250_000)
+  utimesSync(imageFile, LONG_AGO, LONG_AGO)
+  const error = await bad(t, home, 'push', ants)
+  assert.is(error.code, 'BadImage')
+  assert.is(error.exit, 6)
+  assert.match(error.message, '250000')
+  await nothingWasPushed(t, home)
+})
+
+test('an image that is saved while it is read is tried again, then refused', async (t) => {
+  const { home, ants, imageFile } = scene(t)
+  const bytes = readFileSync(imageFile)
+  const saving = start(t, home, ['push', ants])
+  const over = saving.done.then(() => 'over')
+  while ((await Promise.race([over, sleep(20)])) !== 'over') writeFileSync(imageFile, bytes.subarray(0, 250_000))
+  const { exit, json, stderr } = await saving.done
+  assert.is(json.error.code, 'ImageChanged')
+  assert.is(exit, 7)
+  assert.match(json.error.message, 'Ants.image')
+  assert.match(stderr, 'Trying again')
+  writeFileSync(imageFile, bytes)
+  assert.is((await good(t, home, 'push', ants)).version, '0.0.1')
+})
+
+test('an image whose save ends in time is pushed as it was saved', async (t) => {
+  const { folder, home, ants, imageFile } = scene(t)
+  const bytes = readFileSync(imageFile)
+  truncateSync(imageFile, 250_000)
+  const push = start(t, home, ['push', ants])
+  let said = ''
+  push.child.stderr?.on('data', (text) => {
+    said += text
+    if (said.includes('Trying again')) writeFileSync(imageFile, bytes)
+  })
+  assert.is((await push.done).exit, 0)
+  await good(t, home, 'pull', 'Ants@0.0.1', join(folder, 'back'))
+  assert.equal(treeOf(join(folder, 'back')), treeOf(ants))
+})
+
+test('a password in .git/config stops a push: file and kind are told, the password is not', async (t) => {
+  const { home, ants } = scene(t)
+  const config = join(ants, 'pharo-local/iceberg/ants/colony/.git/config')
+  appendFileSync(config, '[remote "mine"]\n\turl = https://ann:hunter42hunter@example.org/colony.git\n')
+  const error = await bad(t, home, 'push', ants)
+  assert.is(error.code, 'SecretFound')
+  assert.is(error.exit, 3)
+  assert.match(error.message, 'password in a URL in "pharo-local/iceberg/ants/colony/.git/config"')
+  assert.match(error.message, '--secrets allow')
+  assert.not.match(JSON.stringify(error), 'hunter42')
+  await nothingWasPushed(t, home)
+  assert.not.ok(existsSync(join(ants, 'pintglas.ston')))
+})
+
+test('a token in .changes stops a push, and `--secrets allow` goes on and says so in the record', async (t) => {
+  const { home, ants } = scene(t)
+  appendFileSync(join(ants, 'Ants.changes'), `\nIceTokenCredentials new token: '${TOKEN}'!\n`)
+  assert.match((await bad(t, home, 'push', ants)).message, 'GitHub token in "Ants.changes"')
+  const dry = await run(t, home, 'push', '--dry-run', ants)
+  assert.is(dry.json.allowed, 1)
+  assert.match(dry.stderr, 'Ants.changes')
+  assert.is((await bad(t, home, 'push', '--secrets', 'yes', ants)).code, 'BadUsage')
+  const pushed = await good(t, home, 'push', '--secrets', 'allow', ants)
+  assert.is(pushed.allowed, 1)
+  const shown = await good(t, home, 'show', 'Ants@0.0.1')
+  assert.match(JSON.stringify(shown), '"allowed":1')
+  assert.ok(pushed.searched.not.includes('heap'), 'what was not searched is told')
+})
+
+test('what is left out is listed with the rule, and does not go out', async (t) => {
+  const { folder, home, ants } = scene(t)
+  writeFileSync(join(ants, 'PharoDebug.log'), 'boom')
+  writeFileSync(join(ants, 'results.log'), '42')
+  mkdirSync(join(ants, 'pharo-local/iceberg/.ssh'), { recursive: true })
+  writeFileSync(join(ants, 'id_rsa'), 'key')
+  writeFileSync(join(ants, '.pintglasignore'), 'notes/\n')
+  writeFileSync(join(folderIn(ants, 'notes'), 'diary'), 'dear diary')
+  const dry = await good(t, home, 'push', '--dry-run', ants)
+  const left = new Map(dry['left-out'].map(({ path, rule }: { path: string; rule: string }) => [path, rule]))
+  assert.ok(left.has('PharoDebug.log') && left.has('id_rsa') && left.has('notes'), JSON.stringify([...left]))
+  assert.not.ok(left.has('results.log'))
+  await nothingWasPushed(t, home)
+  await good(t, home, 'push', ants)
+  await good(t, home, 'pull', 'Ants', join(folder, 'back'))
+  assert.ok(existsSync(join(folder, 'back/results.log')))
+  for (const name of ['PharoDebug.log', 'id_rsa', 'notes']) assert.not.ok(existsSync(join(folder, 'back', name)), name)
+})
+
+test('making a glas public is refused while its heap cannot be searched', async (t) => {
+  const { home, ants } = scene(t)
+  const error = await bad(t, home, 'push', '--public', ants)
+  assert.is(error.code, 'NotSearched')
+  assert.is(error.exit, 3)
+  await nothingWasPushed(t, home)
+})
+
+test('a copied directory is asked for: --same goes on with the glas, --fork begins another', async (t) => {
+  const { folder, home, ants } = scene(t)
+  const first = await good(t, home, 'push', ants)
+  const copy = join(folder, 'copy')
+  cpSync(ants, copy, { recursive: true, verbatimSymlinks: true })
+  appendFileSync(join(copy, 'Ants.changes'), '"more"!')
+  const error = await bad(t, home, 'push', copy)
+  assert.is(error.code, 'CopiedDirectory')
+  assert.is(error.exit, 3)
+  assert.match(error.message, '--same')
+  const fork = join(folder, 'fork')
+  cpSync(copy, fork, { recursive: true, verbatimSymlinks: true })
+  const same = await good(t, home, 'push', '--same', copy)
+  assert.is(same['glas-id'], first['glas-id'])
+  assert.is(same.version, '0.0.2')
+  const other = await good(t, home, 'push', '--fork', fork)
+  assert.is.not(other['glas-id'], first['glas-id'])
+  assert.is(other.version, '0.0.1')
+})
+
+test('a target that is there is left alone without --force', async (t) => {
+  const { folder, home, ants } = scene(t)
+  await good(t, home, 'push', ants)
+  const target = folderIn(folder, 'target')
+  writeFileSync(join(target, 'thesis.txt'), 'years of work')
+  const error = await bad(t, home, 'pull', 'Ants@0.0.1', target)
+  assert.is(error.code, 'TargetExists')
+  assert.is(error.exit, 3)
+  assert.match(error.message, '--force')
+  assert.equal(readdirSync(target), ['thesis.txt'])
+  const file = join(folder, 'file')
+  writeFileSync(file, 'not a directory')
+  assert.is((await bad(t, home, 'pull', '--force', 'Ants@0.0.1', file)).code, 'TargetExists')
+  assert.is(readFileSync(file, 'utf8'), 'not a directory')
+})
+
+test('--force keeps a directory beside when it has work that was never pushed, and only then', async (t) => {
+  const { folder, home, ants } = scene(t)
+  await good(t, home, 'push', ants)
+  const target = join(folder, 'target')
+  await good(t, home, 'pull', 'Ants@0.0.1', target)
+  const clean = await good(t, home, 'pull', '--force', 'Ants@0.0.1', target)
+  assert.is(clean['kept-old'], '')
+  appendFileSync(join(target, 'Ants.changes'), '"a night of work"!')
+  const before = treeOf(target)
+  const kept = await good(t, home, 'pull', '--force', 'Ants@0.0.1', target)
+  assert.equal(treeOf(kept['kept-old']), before)
+  assert.equal(treeOf(target), treeOf(ants))
+  assert.equal(readdirSync(folder).sort(), ['ants', 'home', 'target', 'target.before-1'])
+})
+
+test('names and links that nobody could place are refused by the push', async (t) => {
+  const { folder, home, ants } = scene(t)
+  const badName = Buffer.concat([Buffer.from(`${ants}/caf`), Buffer.from([0xe9])])
+  writeFileSync(badName, 'latin-1')
+  assert.match((await bad(t, home, 'push', ants)).message, 'UTF-8')
+  renameSync(badName, join(ants, 'café'))
+  for (const target of ['/etc/passwd', '../secrets', 'pharo-local/../../x']) {
+    const link = join(ants, 'link')
+    symlinkSync(target, link)
+    const error = await bad(t, home, 'push', ants)
+    assert.is(error.code, 'UnsafePath', target)
+    assert.is(error.exit, 3)
+    assert.match(error.message, '"link" is a link that leads out')
+    renameSync(link, join(folder, `gone-${target.length}`))
+  }
+  await nothingWasPushed(t, home)
+  assert.is((await good(t, home, 'push', ants)).version, '0.0.1')
+})
+
+test('a pipe in the directory is left out with a warning and stops nothing', async (t) => {
+  const { home, ants } = scene(t)
+  execFileSync('mkfifo', [join(ants, 'pipe')])
+  const { exit, stderr } = await run(t, home, 'push', ants)
+  assert.is(exit, 0)
+  assert.match(stderr, '"pipe" is a socket, a pipe or a device')
+})
+
+test('a damaged sidecar is named, and nothing is guessed', async (t) => {
+  const { home, ants } = scene(t)
+  await good(t, home, 'push', ants)
+  writeFileSync(join(ants, 'pintglas.ston'), '{ half')
+  const error = await bad(t, home, 'push', ants)
+  assert.is(error.code, 'BadSton')
+  assert.match(error.message, 'pintglas.ston')
+  assert.is((await good(t, home, 'ls')).glases[0].versions, 1)
+})
+
+test('a version that is not higher, and a reference that is none, are refused as wrong usage', async (t) => {
+  const { folder, home, ants } = scene(t)
+  await good(t, home, 'push', '--as', '1.2.0', ants)
+  appendFileSync(join(ants, 'Ants.changes'), '"more"!')
+  for (const version of ['1.2.0', '0.9.0', 'two']) {
+    assert.is((await bad(t, home, 'push', '--as', version, ants)).exit, 2, version)
+  }
+  for (const reference of ['@1.2.0', 'Ants@~']) {
+    assert.is((await bad(t, home, 'pull', reference, join(folder, 'back'))).exit, 2, reference)
+  }
+  const missing = await bad(t, home, 'pull', 'Ants@9.9.9', join(folder, 'back'))
+  assert.is(missing.code, 'NameNotFound')
+  assert.is(missing.exit, 4)
+  assert.not.ok(existsSync(join(folder, 'back')))
+})
+
+test('settings and keys that are damaged are named with their path', async (t) => {
+  const { home, ants } = scene(t)
+  await good(t, home, 'push', ants)
+  const config = join(home, 'config.json')
+  const settings = readFileSync(config, 'utf8')
+  for (const text of ['{ half', '{"name": 5}', '{"colour": "red"}']) {
+    writeFileSync(config, text)
+    const error = await bad(t, home, 'ls')
+    assert.is(error.code, 'InvalidConfig', text)
+    assert.is(error.exit, 2)
+    assert.match(error.message, config, text)
+  }
+  writeFileSync(config, settings)
+  const key = join(home, 'keys/peer.key')
+  writeFileSync(key, 'scribbled over')
+  const error = await bad(t, home, 'push', ants)
+  assert.is(error.code, 'BadKey')
+  assert.is(error.exit, 6)
+  assert.match(error.message, key)
+  assert.is(readFileSync(key, 'utf8'), 'scribbled over', 'no key is made over a damaged one')
+})
+
+test('a home that cannot be written is told, with its path', async (t) => {
+  const { folder, ants } = scene(t)
+  const file = join(folder, 'file')
+  writeFileSync(file, '')
+  const error = await bad(t, join(file, 'home'), 'push', ants)
+  assert.is(error.code, 'FileError')
+  assert.is(error.exit, 7)
+  assert.match(error.message, file)
+  assert.not.ok(existsSync(join(ants, 'pintglas.ston')))
+})
+
+/** Changes some bytes in the middle of each pack. */
+function damagePack(home: string): void {
+  const folder = join(home, 'stock/packs')
+  for (const name of readdirSync(folder)) {
+    const bytes = readFileSync(join(folder, name))
+    for (const part of [0.3, 0.5, 0.7]) {
+      const at = Math.floor(bytes.length * part)
+      bytes[at] = (bytes[at] ?? 0) ^ 0xff
+    }
+    chmodSync(join(folder, name), 0o600)
+    writeFileSync(join(folder, name), bytes)
+  }
+}
+
+test('a damaged pack: check names the version, pull refuses, and `check --repair` mends it from a peer', async (t) => {
+  const { folder, home: ann, ants } = scene(t, { sizeBytes: 3_000_000 })
+  const bob = join(folder, 'bob')
+  const pushed = await good(t, ann, 'push', ants)
+  const daemon = await startDaemon(t, ann)
+  await letIn(t, ann, bob)
+  const reference = `${pushed['glas-id']}@0.0.1`
+  await good(t, bob, 'pull', reference, join(folder, 'one'))
+  damagePack(bob)
+  const found = await bad(t, bob, 'check')
+  assert.is(found.code, 'BlockMismatch')
+  assert.is(found.exit, 6)
+  assert.match(found.message, 'Ants@0.0.1')
+  const refused = await bad(t, bob, '--offline', 'pull', reference, join(folder, 'two'))
+  assert.is(refused.exit, 6)
+  assert.equal(readdirSync(folder).sort(), ['ants', 'bob', 'home', 'one'])
+  const mended = await good(t, bob, 'check', '--repair')
+  assert.ok(mended.repaired > 0)
+  assert.equal(mended.findings, [])
+  await stopProcess(daemon, 'SIGTERM')
+  await good(t, bob, 'pull', reference, join(folder, 'two'))
+  assert.equal(treeOf(join(folder, 'two')), treeOf(ants))
+})
+
+test('a version that nobody who is up holds: exit 5, and no directory', async (t) => {
+  const { folder, home: ann, ants } = scene(t)
+  const bob = join(folder, 'bob')
+  const pushed = await good(t, ann, 'push', ants)
+  const daemon = await startDaemon(t, ann)
+  await letIn(t, ann, bob)
+  await stopProcess(daemon, 'SIGTERM')
+  const error = await bad(t, bob, 'pull', pushed['glas-id'], join(folder, 'back'))
+  assert.is(error.code, 'NoProviders')
+  assert.is(error.exit, 5)
+  assert.ok(error.retryable)
+  assert.match(error.message, 'pintglas daemon')
+  assert.equal(readdirSync(folder).sort(), ['ants', 'bob', 'home'])
+})
+
+/** A file system of its own with so much room. */
+function smallDisk(t: TestContext, folder: string, sizeBytes: number): string {
+  const disk = folderIn(folder, 'disk')
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'tmpfs', disk])
+  t.after(() => execFileSync('umount', ['-l', disk]))
+  return disk
+}
+
+function whyNoMounts(): string | undefined {
+  if (!ROOT) return 'only root can mount a small disk'
+  try {
+    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' })
+    return undefined
+  } catch {
+    return 'this machine does not allow to mount a small disk'
+  }
+}
+
+const noMounts = whyNoMounts()
+
+test(
+  'a full disk under the stock: exit 7, no version, what was there stays good, and it works once there is room',
+  async (t) => {
+    const { folder, ants } = scene(t)
+    const disk = smallDisk(t, folder, 2_500_000)
+    const home = join(disk, 'home')
+    const first = await good(t, home, 'push', ants)
+    const large = imageDirectory(join(folder, 'bees'), { seed: 2, sizeBytes: 400_000, name: 'Bees' }).path
+    writeFileSync(join(large, 'results.dat'), randomBytes(4_000_000))
+    const error = await bad(t, home, 'push', large)
+    assert.is(error.code, 'DiskFull')
+    assert.is(error.exit, 7)
+    assert.match(error.message, 'Free some space')
+    assert.not.ok(existsSync(join(large, 'pintglas.ston')))
+    const { glases } = await good(t, home, 'ls')
+    assert.equal(
+      glases.map((glas: { 'glas-id': string }) => glas['glas-id']),
+      [first['glas-id']],
+    )
+    assert.equal((await good(t, home, 'check')).findings, [])
+    execFileSync('mount', ['-o', 'remount,size=40000000', disk])
+    assert.is((await good(t, home, 'push', large)).version, '0.0.1')
+    assert.equal((await good(t, home, 'check')).findings, [])
+  },
+  { skip: noMounts },
+)
+
+test(
+  'a full disk under the target: exit 7, nothing is left there',
+  async (t) => {
+    const { folder, home, ants } = scene(t, { sizeBytes: 3_000_000 })
+    await good(t, home, 'push', ants)
+    const disk = smallDisk(t, folder, 1_000_000)
+    const error = await bad(t, home, 'pull', 'Ants@0.0.1', join(disk, 'back'))
+    assert.is(error.code, 'DiskFull')
+    assert.is(error.exit, 7)
+    assert.equal(readdirSync(disk), [])
+  },
+  { skip: noMounts },
+)
+
+test(
+  'a disk that is mounted read only: exit 7, named',
+  async (t) => {
+    const { folder, ants } = scene(t)
+    const disk = smallDisk(t, folder, 3_000_000)
+    execFileSync('mount', ['-o', 'remount,ro', disk])
+    const error = await bad(t, join(disk, 'home'), 'push', ants)
+    assert.is(error.code, 'FileError')
+    assert.is(error.exit, 7)
+    assert.match(error.message, disk)
+  },
+  { skip: noMounts },
+)
