@@ -12,8 +12,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 /** Raise it when the schema changes: older catalogues are thrown away. */
 const SCHEMA_VERSION = 1
-/** A reader beside a writer that is in the middle of a commit waits, and the other way round. */
-const BUSY_TIMEOUT_MS = 10_000
+/** Readers and the one writer do not wait for each other; this is for the moments of opening. The wait holds everything. */
+const BUSY_TIMEOUT_MS = 2_000
 
 const SCHEMA = `
   CREATE TABLE packs (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL);

@@ -62,9 +62,10 @@ async function damagedBlocks(parts: CheckParts, options: CheckOptions): Promise<
     totalBytes: places.catalogue.totals().storedBytes,
   }
   for (const pack of places.catalogue.covered().keys()) {
-    const waiting = places.catalogue.blocksIn(pack)
+    // One iterator for all workers: each takes what is next.
+    const waiting = places.catalogue.blocksIn(pack).values()
     const worker = async () => {
-      for (let block = waiting.shift(); block !== undefined; block = waiting.shift()) {
+      for (const block of waiting) {
         options.signal?.throwIfAborted()
         const cid = cidOfDigest(block.place.code, block.digest)
         if (!(await isWhole(parts.blocks, cid))) damaged.set(keyOf(cid), cid)
