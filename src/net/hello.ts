@@ -58,10 +58,12 @@ export class Hello {
     const guard = {
       allow: () => true,
       onViolation: (peerKey: PublicKey, error: GlasError) => this.#ports.onViolation(peerKey, error),
-      onFailure: (peerKey: PublicKey) => this.#node.members.decline(peerKey),
+      onFailure: () => {},
     }
     this.#stop = await handle(libp2p, HELLO_PROTOCOL, guard, (channel) => this.#answer(channel))
-    await libp2p.register(HELLO_PROTOCOL.id, { onConnect: (peerId) => this.#met(peerKeyFrom(peerId)) })
+    await libp2p.register(HELLO_PROTOCOL.id, {
+      onConnect: (peerId, { direction }) => this.#met(peerKeyFrom(peerId), direction),
+    })
     libp2p.addEventListener('peer:disconnect', ({ detail }) => {
       const peerKey = peerKeyFrom(detail)
       if (peerKey !== undefined) this.#node.members.drop(peerKey)
@@ -78,25 +80,30 @@ export class Hello {
     await this.#stop()
   }
 
-  /** Says hello to a connected peer now, whoever dialled; false when it is a stranger or does not answer. */
+  /** Waits for the hello with a connected peer, and begins it if need be; false when it is a stranger or silent. */
   greet(peerKey: PublicKey, signal?: AbortSignal): Promise<boolean> {
     const decided = this.#node.members.decided(peerKey, this.#timeLimit(signal))
-    const key = toHex(peerKey)
-    if (!this.#busy.has(key) && !this.#node.members.isUp(peerKey)) {
-      this.#busy.add(key)
-      const isOver = () => this.#busy.delete(key)
-      this.#try(peerKey).then(isOver, isOver)
-    }
+    if (!this.#node.members.isUp(peerKey)) this.#sayHello(peerKey)
     return decided
   }
 
-  #met(peerKey: PublicKey | undefined): void {
-    if (peerKey === undefined || !this.#node.connectionsWith(peerKey).some(({ direction }) => direction === 'outbound'))
-      return
-    void this.greet(peerKey).catch(() => {})
+  /**
+   * Also to a peer that is up: it may have lost the connection that it knew this home by, which is not noticed at both
+   * ends at once.
+   */
+  #met(peerKey: PublicKey | undefined, direction: 'inbound' | 'outbound'): void {
+    if (peerKey !== undefined && direction === 'outbound') this.#sayHello(peerKey)
   }
 
   /** A caller that gives up does not end it: others may wait for the same peer. */
+  #sayHello(peerKey: PublicKey): void {
+    const key = toHex(peerKey)
+    if (this.#busy.has(key)) return
+    this.#busy.add(key)
+    const isOver = () => this.#busy.delete(key)
+    this.#try(peerKey).then(isOver, isOver)
+  }
+
   async #try(peerKey: PublicKey): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
@@ -106,7 +113,7 @@ export class Hello {
         if (error.code === 'BadMessage' || error.code === 'LimitExceeded') this.#ports.onViolation(peerKey, error)
         const isOver = this.#closing.signal.aborted || this.#node.connectionsWith(peerKey).length === 0
         if (isOver || !error.retryable || tries >= HELLO_TRIES) {
-          this.#node.members.decline(peerKey)
+          if (!this.#node.members.isUp(peerKey)) this.#node.members.decline(peerKey)
           return
         }
         await pause(HELLO_PAUSE_MS, undefined, { signal: this.#closing.signal })
@@ -229,14 +236,14 @@ export class Hello {
   #greetNew(): void {
     const { membership } = this.#swarm
     for (const peerKey of this.#connectedKeys()) {
-      if (!this.#node.members.isUp(peerKey) && membership.isMember(peerKey)) void this.greet(peerKey).catch(() => {})
+      if (!this.#node.members.isUp(peerKey) && membership.isMember(peerKey)) this.#sayHello(peerKey)
     }
   }
 
   /** Nobody has proved anything about the swarm that this home is in now. */
   #startAgain(): void {
     for (const peerKey of this.#node.members.up()) this.#node.members.drop(peerKey)
-    for (const peerKey of this.#connectedKeys()) void this.greet(peerKey).catch(() => {})
+    for (const peerKey of this.#connectedKeys()) this.#sayHello(peerKey)
   }
 
   #connectedKeys(): PublicKey[] {

@@ -136,6 +136,8 @@ export const MAX_GOSSIP_PER_MINUTE = 3_000
 /** Topics of one peer: there is one, and another for a moment when a home changes its swarm. */
 export const MAX_GOSSIP_TOPIC_BYTES = 8 * 1024
 export const GOSSIP_SEEN_MS = 120_000
+/** A gossip stream that ended while its member is up is opened again so long after. */
+export const REOPEN_GOSSIP_MS = 500
 
 /** Answer of `pintglas id --json` over ssh. */
 export const MAX_SSH_ANSWER_BYTES = 64 * 1024

@@ -18,7 +18,7 @@ import { dialError } from './dial-error.ts'
 import { gossipOptions } from './gossip.ts'
 import * as limits from './limits.ts'
 import { LiveMembers, peerKeyFrom } from './live-members.ts'
-import { type ConnectionEvents, MemberRegistrar } from './member-registrar.ts'
+import { MemberRegistrar } from './member-registrar.ts'
 import { freeAddresses, type TakenPort, takenPorts } from './ports.ts'
 import { type PublicBlocks, PublicBlockstore } from './public-blocks.ts'
 import { watchStrangers } from './strangers.ts'
@@ -206,7 +206,7 @@ async function createNode(
     services: {
       identify: identify({ maxMessageSize: limits.MAX_IDENTIFY_BYTES }),
       identifyPush: identifyPush({ maxMessageSize: limits.MAX_IDENTIFY_BYTES }),
-      gossip: (components: GossipSubComponents & { events: ConnectionEvents }) => {
+      gossip: (components: GossipSubComponents) => {
         wiring.registrar = new MemberRegistrar(components, wiring.members)
         const { privateKey, peerId, peerStore, connectionManager, logger } = components
         const registrar = wiring.registrar

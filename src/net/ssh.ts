@@ -113,7 +113,7 @@ function carry(
     if (children.delete(child)) void endChild(child)
   }
   child.once('error', over)
-  child.once('close', over)
+  child.once('exit', over)
   socket.once('error', over)
   socket.once('close', over)
   child.stdin?.on('error', over)
@@ -176,7 +176,13 @@ function finished(child: ChildProcess, place: SshPlace, options: SshOptions): Pr
         : `Cannot start ${program} for ${place.destination}: ${cause.message}.`
     reject(new GlasError('PeerUnreachable', message, { cause, retryable: false }))
   })
-  child.once('close', (code) => resolve({ code, output, errors }))
+  // Not `close`: with ControlPersist a process that stays behind keeps ssh's stderr open.
+  child.once('exit', (code) => {
+    const settle = () => resolve({ code, output, errors })
+    if (child.stdout === null || child.stdout.closed) return settle()
+    child.stdout.once('close', settle)
+    setTimeout(settle, SSH_STOP_MS).unref()
+  })
   return promise
 }
 
@@ -225,8 +231,9 @@ function parseLastObject(lines: string[], output: string): unknown {
   return JSON.parse(line ?? output.slice(output.indexOf('{')))
 }
 
-/** Asks it to end, then makes it. */
+/** Asks it to end, then makes it. What it has not said by now is not waited for. */
 function endChild(child: ChildProcess): Promise<void> {
+  for (const stream of child.stdio) stream?.destroy()
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return Promise.resolve()
   return new Promise((resolve) => {
     const timer = setTimeout(() => child.kill('SIGKILL'), SSH_STOP_MS)
