@@ -1,5 +1,5 @@
 import { decodeCanonical, encodeCanonical } from '../glas/canonical.ts'
-import type { SwarmId } from '../glas/certificate.ts'
+import { decodeCertificate, type SwarmId } from '../glas/certificate.ts'
 import { Fields } from '../glas/fields.ts'
 import { PUBLIC_KEY_BYTES, type PublicKey } from '../glas/keys.ts'
 import { type Address, hostPort, parseAddress } from './address.ts'
@@ -52,6 +52,17 @@ export function decodeProof(bytes: Uint8Array): Proof {
     chain: bytesList(fields, 'chain', MAX_CHAIN + 1),
     digest: fields.bytes('digest', DIGEST_BYTES),
   }
+}
+
+/** The peers that a chain speaks of; what is no certificate is passed over. */
+export function subjectsOf(chain: Uint8Array[]): PublicKey[] {
+  return chain.flatMap((bytes) => {
+    try {
+      return [decodeCertificate(bytes).body.subject]
+    } catch {
+      return []
+    }
+  })
 }
 
 export function encodeVerdict(verdict: Verdict): Uint8Array {

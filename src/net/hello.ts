@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { GlasError, toGlasError } from '../glas/errors.ts'
 import { type PublicKey, sameBytes, toHex } from '../glas/keys.ts'
 import type { Channel } from './channel.ts'
+import { FailedTries } from './failed-tries.ts'
 import {
   decodePage,
   decodeProof,
@@ -19,10 +20,19 @@ import {
   type Page,
   type Proof,
   pagesOf,
+  subjectsOf,
   type Verdict,
 } from './hello-messages.ts'
 import type { HomeSwarm, SwarmNews } from './home-swarm.ts'
-import { HELLO_LIMITS, HELLO_PAUSE_MS, HELLO_TIMEOUT_MS, HELLO_TRIES } from './limits.ts'
+import {
+  FAILED_HELLO_WINDOW_MS,
+  HELLO_LIMITS,
+  HELLO_PAGE_ITEMS,
+  HELLO_PAUSE_MS,
+  HELLO_TIMEOUT_MS,
+  HELLO_TRIES,
+  MAX_FAILED_HELLOS,
+} from './limits.ts'
 import { peerKeyFrom } from './live-members.ts'
 import type { Node } from './node.ts'
 import { handle, open, type Protocol } from './streams.ts'
@@ -43,6 +53,7 @@ export class Hello {
   readonly #swarm: HomeSwarm
   readonly #ports: HelloPorts
   readonly #closing = new AbortController()
+  readonly #failed = new FailedTries('hellos that prove nothing', MAX_FAILED_HELLOS, FAILED_HELLO_WINDOW_MS)
   /** Peers that a hello is going on with, begun by this end. */
   readonly #busy = new Set<string>()
   #stop: () => Promise<void> = async () => {}
@@ -149,14 +160,18 @@ export class Hello {
   }
 
   async #answer(channel: Channel): Promise<void> {
+    this.#failed.check(channel.peerKey)
     const timer = setTimeout(() => channel.abort(tooLong()), HELLO_TIMEOUT_MS)
     try {
-      const proof = decodeProof(await channel.readNext())
+      const proof = await this.#readProof(channel)
       const ours = await this.#judge(channel.peerKey, proof)
       // Before the verdict is out, so that what the peer opens next is let in.
       if (ours.isMember) this.#node.members.accept(channel.peerKey)
       await channel.write(encodeVerdict(ours))
-      if (!ours.isMember) return this.#node.members.decline(channel.peerKey)
+      if (!ours.isMember) {
+        this.#failed.add(channel.peerKey)
+        return this.#node.members.decline(channel.peerKey)
+      }
       await channel.write(encodeProof(this.#proof()))
       const theirs = decodeVerdict(await channel.readNext())
       if (!theirs.isMember) {
@@ -185,15 +200,31 @@ export class Hello {
     return { swarm: membership.swarm, chain, digest: this.#swarm.digest() }
   }
 
+  async #readProof(channel: Channel): Promise<Proof> {
+    const bytes = await channel.readNext()
+    try {
+      return decodeProof(bytes)
+    } catch (error) {
+      this.#failed.add(channel.peerKey)
+      throw error
+    }
+  }
+
   /** The chain is taken in first: it may be news. Whether it proves anything is then the membership's to say. */
   async #judge(peerKey: PublicKey, proof: Proof): Promise<Verdict> {
     const { membership } = this.#swarm
     if (proof.swarm !== membership.swarm) return { isMember: false, reason: 'swarm', removals: [] }
     await this.#swarm.merge({ certificates: proof.chain, removals: [] })
     if (membership.isMember(peerKey)) return { isMember: true }
-    const removals = membership.removals().filter(({ body }) => sameBytes(body.subject, peerKey))
-    if (removals.length === 0) return { isMember: false, reason: 'unknown', removals: [] }
-    return { isMember: false, reason: 'removed', removals: removals.slice(0, 8).map(({ bytes }) => bytes) }
+    const removals = this.#removalsOf([peerKey, ...subjectsOf(proof.chain)])
+    return { isMember: false, reason: removals.length > 0 ? 'removed' : 'unknown', removals }
+  }
+
+  /** Of the peer, or of those that its certificate depends on. */
+  #removalsOf(subjects: PublicKey[]): Uint8Array[] {
+    const keys = new Set(subjects.map(toHex))
+    const removals = this.#swarm.membership.removals().filter(({ body }) => keys.has(toHex(body.subject)))
+    return removals.slice(0, HELLO_PAGE_ITEMS).map(({ bytes }) => bytes)
   }
 
   /** The other end takes this home for a stranger. When it shows why, this home learns that it was removed. */

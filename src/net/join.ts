@@ -7,9 +7,10 @@ import { MAX_MEMBER_NAME_BYTES } from '../glas/certificate.ts'
 import { GlasError, isGlasError, toGlasError } from '../glas/errors.ts'
 import { Fields } from '../glas/fields.ts'
 import type { GlasId } from '../glas/glas-id.ts'
-import { PUBLIC_KEY_BYTES, type PublicKey, peerIdText, sameBytes, toHex } from '../glas/keys.ts'
+import { PUBLIC_KEY_BYTES, type PublicKey, peerIdText, sameBytes } from '../glas/keys.ts'
 import type { Address } from './address.ts'
 import type { Channel } from './channel.ts'
+import { FailedTries } from './failed-tries.ts'
 import { bytesList, decodeMembers, encodeMembers, type MemberAddresses } from './hello-messages.ts'
 import type { HomeSwarm } from './home-swarm.ts'
 import { decodeInviteLine, encodeInviteLine, SECRET_BYTES } from './invite-line.ts'
@@ -67,7 +68,11 @@ export class Joining {
   readonly #swarm: HomeSwarm
   readonly #invites: Invites
   readonly #ports: JoinPorts
-  readonly #failed = new FailedTries()
+  readonly #failed = new FailedTries(
+    'invitations that are no good',
+    limits.MAX_FAILED_JOINS,
+    limits.FAILED_JOIN_WINDOW_MS,
+  )
   #stop: () => Promise<void> = async () => {}
 
   constructor(node: Node, swarm: HomeSwarm, invites: Invites, ports: JoinPorts) {
@@ -181,32 +186,6 @@ export class Joining {
       await this.#invites.keepGrant(invite, await this.#ports.signGrant(invite.wish.glasId, peerKey))
     }
     return invite.grant === undefined ? [] : [invite.grant]
-  }
-}
-
-/** How often each peer failed lately: guessing is hopeless anyway, this bounds the work. */
-class FailedTries {
-  readonly #tries = new Map<string, number[]>()
-
-  /** LimitExceeded after too many. */
-  check(peerKey: PublicKey): void {
-    const recent = this.#recent(toHex(peerKey))
-    if (recent.length < limits.MAX_FAILED_JOINS) return
-    const message = `Too many invitations that are no good. Try again in ${limits.FAILED_JOIN_WINDOW_MS / 1000} s.`
-    throw new GlasError('LimitExceeded', message, { data: { limit: limits.MAX_FAILED_JOINS, unit: 'tries' } })
-  }
-
-  add(peerKey: PublicKey): void {
-    const key = toHex(peerKey)
-    const recent = this.#recent(key)
-    this.#tries.delete(key)
-    this.#tries.set(key, [...recent, performance.now()])
-    if (this.#tries.size > limits.MAX_FAILED_JOIN_PEERS) this.#tries.delete(this.#tries.keys().next().value!)
-  }
-
-  #recent(key: string): number[] {
-    const sinceMs = performance.now() - limits.FAILED_JOIN_WINDOW_MS
-    return (this.#tries.get(key) ?? []).filter((ms) => ms > sinceMs)
   }
 }
 

@@ -65,8 +65,11 @@ export const MAX_INVITE_LINE_CHARS = 1024
 /** Failed tries to join by one peer in the window; a secret of 16 bytes cannot be guessed, this bounds the work. */
 export const MAX_FAILED_JOINS = 5
 export const FAILED_JOIN_WINDOW_MS = 60_000
+/** Hellos of one peer that proved nothing, in the window: each costs the checking of a chain (2 ms). */
+export const MAX_FAILED_HELLOS = 10
+export const FAILED_HELLO_WINDOW_MS = 60_000
 /** Peers whose failed tries are remembered; the oldest goes first. */
-export const MAX_FAILED_JOIN_PEERS = 1024
+export const MAX_FAILED_PEERS = 1024
 /** Certificates, and members with addresses, that the answer to a join holds; the hello that follows brings the rest. */
 export const MAX_JOIN_CERTIFICATES = 64
 export const MAX_JOIN_MEMBERS = 32
@@ -85,11 +88,12 @@ export const MAX_HELLO_MEMBERS = 128
 
 /** Two messages each way, then pages; a page is 32 certificates of 1 KiB, or 32 members with 8 addresses of 300. */
 export const HELLO_LIMITS: StreamLimits = {
-  maxStreamsPerPeer: 4,
-  maxStreams: 64,
+  maxStreamsPerPeer: 2,
+  // Nobody has proved anything yet: strangers must not be able to take those of members.
+  maxStreams: 2 * MAX_CONNECTIONS,
   maxMessageBytes: 96 * 1024,
   maxMessages: 2 + Math.ceil((MAX_CERTIFICATES + MAX_REMOVALS) / HELLO_PAGE_ITEMS) + 4,
-  maxUnreadBytes: 512 * 1024,
+  maxUnreadBytes: 256 * 1024,
   idleTimeoutMs: 10_000,
   messageTimeoutMs: 10_000,
 }
@@ -97,7 +101,7 @@ export const HELLO_LIMITS: StreamLimits = {
 /** One question, one answer: a chain of 17, 64 other certificates, 32 members with their addresses. */
 export const JOIN_LIMITS: StreamLimits = {
   maxStreamsPerPeer: 2,
-  maxStreams: 16,
+  maxStreams: 2 * MAX_STRANGERS,
   maxMessageBytes: 192 * 1024,
   maxMessages: 2,
   maxUnreadBytes: 512 * 1024,

@@ -9,7 +9,7 @@ import { type AddressBook, openAddressBook } from './address-book.ts'
 import { Gossip, type GossipReceiver } from './gossip.ts'
 import { Hello } from './hello.ts'
 import type { MemberAddresses } from './hello-messages.ts'
-import { type HomeIdentity, type HomeSwarm, openHomeSwarm } from './home-swarm.ts'
+import { type HomeIdentity, type HomeSwarm, openHomeSwarm, SWARM_FILE } from './home-swarm.ts'
 import { openInvites } from './invites.ts'
 import { type InviteOptions, type Joined, Joining } from './join.ts'
 import { peerKeyFrom } from './live-members.ts'
@@ -22,7 +22,6 @@ import type { SshOptions } from './ssh.ts'
 import type { Guard } from './streams.ts'
 import { Whereabouts } from './whereabouts.ts'
 
-const SWARM_FILE = 'swarm.cbor'
 const INVITES_FILE = 'invites.cbor'
 const ADDRESSES_FILE = 'addresses.cbor'
 
@@ -220,10 +219,8 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
       void this.#whereabouts.learnFrom(peerKey)
       this.emit('member:up', peerKey)
     })
-    members.on('down', (peerKey) => {
-      this.emit('member:down', peerKey)
-      this.#reconnector.look()
-    })
+    members.on('down', (peerKey) => this.emit('member:down', peerKey))
+    libp2p.addEventListener('peer:disconnect', () => this.#reconnector.look())
     this.swarm.on('changed', () => this.emit('swarm'))
     this.swarm.on('adopted', () => {
       this.#gossip.follow(this.swarm.membership.swarm)

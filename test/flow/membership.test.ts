@@ -181,6 +181,18 @@ test('removing an inviter removes nobody that it let in', async (t) => {
   await until(() => isUpWith(ann, cid) && isUpWith(cid, ann))
 })
 
+test('an inviter can be removed with everybody that it let in, and they learn of it', async (t) => {
+  const [ann, bob, cid] = [await newHome(t, 'ann'), await newHome(t, 'bob'), await newHome(t, 'cid')]
+  await letIn(ann, bob)
+  await letIn(bob, cid)
+  await until(() => isUpWith(ann, cid))
+  await ann.peer.remove(bob.keyPair.publicKey, { withInvited: true })
+  await until(() => ann.peer.node.members.up().length === 0)
+  assert.is(memberNames(ann), 'ann')
+  await until(() => memberNames(cid) === 'ann' && memberNames(bob) === 'ann', 10_000)
+  assert.throws(() => cid.peer.swarm.requireInviter(), /was removed/)
+})
+
 test('whoever was away during a removal learns of it from the first member that it meets', async (t) => {
   const keyPair = newKeyPair()
   const folder = newFolder(t)
