@@ -37,6 +37,10 @@ async function main(args: string[]): Promise<number> {
     terminal = new Terminal({ json: options.json === true, quiet: options.quiet === true })
     return startOf(options, terminal, controller)
   })
+  if (args.length === 0) {
+    program.outputHelp()
+    return 0
+  }
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0

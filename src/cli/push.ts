@@ -15,7 +15,7 @@ interface PushOptions {
   location: boolean
   same?: true
   fork?: true
-  to: string[]
+  to?: string[]
   copies?: string
   public?: true
 }
@@ -36,12 +36,10 @@ export const addPush: AddVerb = (program, start) => {
     .option('--no-location', 'keep host name and path out of the record')
     .option('--same', 'a copied directory goes on with the same glas')
     .option('--fork', 'a copied directory begins a glas of its own')
-    .option(
-      '--to <peer>',
-      'end only when this member holds it (again for more)',
-      (peer, all: string[]) => [...all, peer],
-      [],
-    )
+    .option('--to <peer>', 'end only when this member holds it (again for more)', (peer, all: string[] = []) => [
+      ...all,
+      peer,
+    ])
     .option('--copies <n>', 'end only when so many other peers hold it')
     .option('--public', 'let anybody have it (refused until the heap can be searched for secrets)')
     .action((directory: string | undefined, options: PushOptions) => {
@@ -68,7 +66,7 @@ function argsOf(directory: string | undefined, options: PushOptions) {
     dryRun: options.dryRun === true,
     allowSecrets: options.secrets === 'allow',
     location: options.location,
-    to: options.to,
+    to: options.to ?? [],
     copies,
     public: options.public === true,
   }

@@ -15,13 +15,13 @@ export const addSwarm: AddVerb = (program, start) => {
     .option('--hours <n>', 'how long it is good', '24')
     .option('--grant <glas>', 'the new member may publish in this glas; `all`: in all of yours')
     .option('--may-invite', 'the new member may invite others')
-    .option('--address <host:port>', 'where this machine is reached (again for more)', collect, [])
-    .action((options: { hours: string; grant?: string; mayInvite?: true; address: string[] }) => {
+    .option('--address <host:port>', 'where this machine is reached (again for more)', collect)
+    .action((options: { hours: string; grant?: string; mayInvite?: true; address?: string[] }) => {
       const args = {
         hours: hoursOf(options.hours),
         mayInvite: options.mayInvite === true,
         grant: options.grant ?? null,
-        addresses: options.address,
+        addresses: options.address ?? [],
       }
       return run(start(), 'invite', args, ({ invitation }) => `pintglas join ${invitation}`)
     })
@@ -69,7 +69,7 @@ const addPeers: AddVerb = (program, start) => {
     .action((address: string) => run(start(), 'removePeer', { address }, renderPeers))
 }
 
-function collect(value: string, all: string[]): string[] {
+function collect(value: string, all: string[] = []): string[] {
   return [...all, value]
 }
 
