@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { type PublicKey, peerIdText } from '../glas/keys.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
+import type { BlockFetch } from '../net/fetch-blocks.ts'
 import type { Network } from '../net/network.ts'
 import type { Lease } from '../stock/leases.ts'
 import type { Wants } from '../stock/wants.ts'
@@ -11,8 +12,9 @@ import { fromWire } from './wire-block.ts'
 
 /** Blocks in one request; a request is answered as one stream, several are under way. */
 const BATCH_BLOCKS = 128
-/** What has arrived is made durable each time so much has come: after a crash it need not come again. */
+/** What has arrived is made durable each time so much has come, or so long has gone by: it need not come again. */
 const COMMIT_EVERY_BYTES = 64 * 1024 * 1024
+const COMMIT_EVERY_MS = 500
 /** Nodes of the DAG and the attributes, on top of the contents that the record announces: generous, yet a bound. */
 const EXTRA_BYTES_FACTOR = 1.25
 const EXTRA_BYTES = 256 * 1024 * 1024
@@ -45,6 +47,9 @@ export async function fetchVersion(
     await parts.stock.pin(cid, reason)
     await parts.stock.commit()
     return { record, fetchedBytes: wants.counts.arrivedBytes, from }
+  } catch (error) {
+    await parts.stock.commit().catch(() => {}) // what did arrive need not come again; what failed is what is told
+    throw error
   } finally {
     lease.release()
   }
@@ -64,13 +69,52 @@ async function fetchRecordUnder(parts: Parts, cid: CID, lease: Lease, options: C
   if (await parts.stock.has(cid)) return decodeRecord(await parts.stock.get(cid))
   const network = await parts.network()
   for await (const peer of holdersInTurn(network, cid, options.signal)) {
-    for await (const answer of network.fetchBlocks(peer, [[cid]], { signal: options.signal })) {
-      if (answer.status !== 'found') continue
-      await parts.stock.putStored(cid, fromWire(answer), { lease })
-      return decodeRecord(await parts.stock.get(cid))
-    }
+    const found = await unlessItFails(peer, () => recordFrom(parts, network, { cid, peer, lease }, options), options)
+    if (found === true) return decodeRecord(await parts.stock.get(cid))
   }
   throw noProviders(cid, network)
+}
+
+/** Whether the peer had it. */
+async function recordFrom(
+  parts: Parts,
+  network: Network,
+  { cid, peer, lease }: { cid: CID; peer: PublicKey; lease: Lease },
+  { signal }: CallOptions,
+): Promise<boolean> {
+  const fetch = network.fetchBlocks(peer, [[cid]], { signal })
+  for await (const answer of fetch) {
+    if (answer.status !== 'found') continue
+    await orReport(fetch, cid, () => parts.stock.putStored(cid, fromWire(answer), { lease }))
+    return true
+  }
+  return false
+}
+
+/** A holder that sends something else than what the hash says is remembered for it. */
+async function orReport<Value>(fetch: BlockFetch, cid: CID, take: () => Promise<Value>): Promise<Value> {
+  try {
+    return await take()
+  } catch (error) {
+    const isLie = isGlasError(error, 'BlockMismatch') || isGlasError(error, 'BadMessage')
+    throw isLie ? fetch.reportBad(cid) : error
+  }
+}
+
+/** What is wrong with one holder is told, and no reason not to ask the next one. */
+async function unlessItFails<Value>(
+  peer: PublicKey,
+  ask: () => Promise<Value>,
+  options: CallOptions,
+): Promise<Value | undefined> {
+  try {
+    return await ask()
+  } catch (error) {
+    options.signal.throwIfAborted()
+    if (!mayTryAnother(error)) throw error
+    options.onMessage(`${peerIdText(peer)}: ${(error as Error).message}`)
+    return undefined
+  }
 }
 
 interface Fetching {
@@ -85,17 +129,10 @@ async function fetchAll(parts: Parts, fetching: Fetching, options: CallOptions):
   const senders: string[] = []
   for await (const peer of holdersInTurn(network, fetching.cid, options.signal)) {
     const before = fetching.wants.counts.arrivedBlocks
-    try {
-      await fetchFrom(parts, network, { ...fetching, peer }, options)
-    } catch (error) {
-      options.signal.throwIfAborted()
-      if (!mayTryAnother(error)) throw error
-      options.onMessage(`${peerIdText(peer)}: ${(error as Error).message}`)
-    }
+    await unlessItFails(peer, () => fetchFrom(parts, network, { ...fetching, peer }, options), options)
     if (fetching.wants.counts.arrivedBlocks > before) senders.push(peerIdText(peer))
     if (await fetching.wants.isDone()) return senders
   }
-  await parts.stock.commit()
   throw noProviders(fetching.cid, network)
 }
 
@@ -128,19 +165,21 @@ async function fetchFrom(
   const flow = new Flow()
   const fetch = network.fetchBlocks(peer, batchesOf(wants, flow), { signal: options.signal })
   let durableBytes = wants.counts.arrivedBytes
+  let durableMs = performance.now()
   try {
     for await (const answer of fetch) {
       if (answer.status === 'found') {
-        await wants.arrivedStored(answer.cid, fromWire(answer)).catch((error: unknown) => {
-          throw isGlasError(error, 'BlockMismatch') ? fetch.reportBad(answer.cid) : error
-        })
+        await orReport(fetch, answer.cid, () => wants.arrivedStored(answer.cid, fromWire(answer)))
       }
       flow.answered(answer.cid, answer.status === 'found')
-      const { arrivedBytes } = wants.counts
-      options.onProgress({ phase: 'fetching', doneBytes: arrivedBytes, totalBytes: record.sizeBytes })
-      if (arrivedBytes - durableBytes < COMMIT_EVERY_BYTES) continue
-      durableBytes = arrivedBytes
+      const { arrivedBytes, presentBytes } = wants.counts
+      options.onProgress({ phase: 'fetching', doneBytes: presentBytes + arrivedBytes, totalBytes: record.sizeBytes })
+      const isDue =
+        arrivedBytes - durableBytes >= COMMIT_EVERY_BYTES || performance.now() - durableMs >= COMMIT_EVERY_MS
+      if (!isDue) continue
       await parts.stock.commit()
+      durableBytes = arrivedBytes
+      durableMs = performance.now()
     }
   } finally {
     for (const cid of flow.end()) wants.giveBack(cid)
