@@ -37,7 +37,7 @@ interface Held {
 
 /**
  * Every valid entry that this peer keeps, whoever may or may not write: what counts is the view's to say. What is in
- * the set does not depend on the order of arrival, as long as no quota is full (docs/adr/0020).
+ * the set does not depend on the order of arrival, as long as no quota is full (docs/adr/0025).
  */
 export class EntrySet {
   readonly refusals = new Refusals()
