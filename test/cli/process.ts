@@ -94,6 +94,12 @@ export async function letIn(t: TestContext, inviter: string, joiner: string): Pr
   await good(t, joiner, 'join', invitation)
 }
 
+/** Versions of the one glas that a home called Ants that a home knows. */
+export async function versionsOf(t: TestContext, home: string): Promise<string[]> {
+  const { exit, json } = await run(t, home, 'log', 'Ants')
+  return exit === 0 ? json.versions.map(({ version }: { version: string }) => version) : []
+}
+
 /** An empty folder below the test's own. */
 export function folderIn(parent: string, name: string): string {
   const folder = join(parent, name)
