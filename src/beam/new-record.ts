@@ -36,12 +36,13 @@ export interface NewRecord {
   origin: Origin
   publisher: Publisher
   snapshot: Snapshot
+  attributes: CID
   head: Head
 }
 
 /** The record of a new version: what the directory was, where it came from, and what was left out and searched. */
-export function newRecord({ args, image, leftOut, origin, publisher, snapshot, head }: NewRecord): Made {
-  const { search, sizeBytes, contents, attributes, format, date } = snapshot
+export function newRecord({ args, image, leftOut, origin, publisher, snapshot, attributes, head }: NewRecord): Made {
+  const { search, sizeBytes, contents, format, date } = snapshot
   const record: GlasRecord = {
     glasId: publisher.glasId,
     version: versionOf(args, head),

@@ -5,6 +5,7 @@ import { type Scan, scanDirectory } from '../image/scan.ts'
 import { type SecretSearch, secretFound } from '../image/secrets.ts'
 import { writeSidecar } from '../image/sidecar.ts'
 import type { Head } from '../index/names.ts'
+import type { Lease } from '../stock/leases.ts'
 import { dryRun } from './dry-run.ts'
 import { type Made, newRecord, versionEntry } from './new-record.ts'
 import { type Origin, originOf } from './origin.ts'
@@ -13,7 +14,7 @@ import type { CallOptions } from './progress.ts'
 import { publish } from './publish.ts'
 import { publisherOf } from './publisher.ts'
 import type { PushArgs, PushResult } from './push-result.ts'
-import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import { type Snapshot, storeAttributes, takeSnapshot } from './snapshot.ts'
 import { type Copies, spread } from './spread.ts'
 import { recordIfUnchanged } from './unchanged.ts'
 
@@ -32,7 +33,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
   try {
     const snapshot = await takeSnapshot(parts.stock, scan, lease, options)
     requireNoSecrets(snapshot.search, args.allowSecrets)
-    const { made, outcome } = await recordOf(parts, { args, scan, origin, snapshot }, options)
+    const { made, outcome, newBytes } = await recordOf(parts, { args, scan, origin, snapshot, lease }, options)
     if (outcome === 'pushed') {
       await parts.stock.put(made.cid, made.bytes, { lease })
       await parts.stock.pin(made.cid, 'own')
@@ -41,7 +42,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
     }
     await writeSidecar(origin.directory, sidecarOf(made))
     const copies = await spread(parts, made.cid, args, options)
-    return resultOf({ scan, snapshot, made, outcome, copies })
+    return resultOf({ scan, snapshot, made, outcome, newBytes, copies })
   } finally {
     lease.release()
   }
@@ -52,24 +53,28 @@ interface Taken {
   scan: Scan
   origin: Origin
   snapshot: Snapshot
+  lease: Lease
 }
 
 /** The record to publish, or the one that says the same already. */
 async function recordOf(
   parts: Parts,
-  { args, scan, origin, snapshot }: Taken,
+  { args, scan, origin, snapshot, lease }: Taken,
   options: CallOptions,
-): Promise<{ made: Made; outcome: 'pushed' | 'unchanged' }> {
+): Promise<{ made: Made; outcome: 'pushed' | 'unchanged'; newBytes: number }> {
   const publisher = await publisherOf(parts, origin.imageId, origin.glasId)
   const head = parts.index.headOf(publisher.glasId)
   if (!args.force) {
     const same = await recordIfUnchanged(parts, publisher.glasId, { snapshot, parent: origin.record, head })
-    if (same !== undefined) return { made: { ...same, publisher, sequence: 0 }, outcome: 'unchanged' }
+    if (same !== undefined) return { made: { ...same, publisher, sequence: 0 }, outcome: 'unchanged', newBytes: 0 }
   }
   sayWhatItBuildsOn(origin, head, options)
+  const { cid: attributes, newBytes } = await storeAttributes(parts.stock, snapshot, lease)
+  const { image, leftOut } = scan
   return {
-    made: newRecord({ args, image: scan.image, leftOut: scan.leftOut, origin, publisher, snapshot, head }),
+    made: newRecord({ args, image, leftOut, origin, publisher, snapshot, attributes, head }),
     outcome: 'pushed',
+    newBytes: snapshot.newBytes + newBytes,
   }
 }
 
@@ -101,10 +106,11 @@ interface Done {
   snapshot: Snapshot
   made: Made
   outcome: PushResult['outcome']
+  newBytes: number
   copies: Copies
 }
 
-function resultOf({ scan, snapshot, made: { record, cid }, outcome, copies }: Done): PushResult {
+function resultOf({ scan, snapshot, made: { record, cid }, outcome, newBytes, copies }: Done): PushResult {
   return {
     outcome,
     'image-name': record.imageName,
@@ -114,7 +120,7 @@ function resultOf({ scan, snapshot, made: { record, cid }, outcome, copies }: Do
     'image-id': record.imageId,
     size: snapshot.sizeBytes,
     files: snapshot.files,
-    'new-bytes': snapshot.newBytes,
+    'new-bytes': newBytes,
     'left-out': scan.leftOut,
     searched: snapshot.search.searched,
     allowed: snapshot.search.findings.length,

@@ -1,7 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import type { ImageFormat } from '../glas/record.ts'
 import { encodeAttributes, type PathAttributes } from '../image/attributes.ts'
-import type { Attributes } from '../image/entry.ts'
 import { type OpenFile, withFile } from '../image/read.ts'
 import { readImage } from '../image/read-image.ts'
 import { OTHER_LEAF_BYTES, type Scan, type ScannedEntry } from '../image/scan.ts'
@@ -20,7 +19,8 @@ const FILES_AT_ONCE = 8
 /** What one reading of an image directory brought into the stock. */
 export interface Snapshot {
   contents: CID
-  attributes: CID
+  /** Not in the stock yet: new times alone are no change, and an unchanged directory stores nothing. */
+  attributes: PathAttributes[]
   sizeBytes: number
   /** Of blocks that were not in the stock, before compression. */
   newBytes: number
@@ -28,7 +28,6 @@ export interface Snapshot {
   format: ImageFormat | null
   /** When the image was saved. */
   date: string
-  modes: ReadonlyMap<string, Attributes>
   search: SecretSearch
 }
 
@@ -63,20 +62,26 @@ export async function takeSnapshot(
   })
   await takeOthers(scan, take, options.signal)
   const root = await stock.addDirectory(treeOf(scan.entries, reads), { lease })
-  const attributes = attributesOf(scan, reads)
-  const stored = await stock.addFile(once(encodeAttributes(attributes)), { leafBytes: OTHER_LEAF_BYTES, lease })
   const files = [...reads.values()].map((read) => read.file)
   return {
     contents: root.cid,
-    attributes: stored.cid,
+    attributes: attributesOf(scan, reads),
     sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
-    newBytes: files.reduce((sum, file) => sum + file.newBytes, root.newBytes + stored.newBytes),
+    newBytes: files.reduce((sum, file) => sum + file.newBytes, root.newBytes),
     files: reads.size,
     format,
     date: dateOf(scan, reads),
-    modes: new Map(attributes.map((one) => [one.path, one])),
     search,
   }
+}
+
+/** Modes and times of a snapshot that becomes a version. */
+export function storeAttributes(
+  stock: Parts['stock'],
+  { attributes }: Pick<Snapshot, 'attributes'>,
+  lease: Lease,
+): Promise<AddedFile> {
+  return stock.addFile(once(encodeAttributes(attributes)), { leafBytes: OTHER_LEAF_BYTES, lease })
 }
 
 async function takeOthers(

@@ -23,6 +23,7 @@ export async function recordIfUnchanged(
   glasId: GlasId,
   { snapshot, parent, head }: { snapshot: Snapshot; parent: CID | undefined; head: Head },
 ): Promise<Unchanged | undefined> {
+  const modes = new Map(snapshot.attributes.map((one) => [one.path, one]))
   for (const cid of [parent, head.parent?.record]) {
     if (cid === undefined) continue
     try {
@@ -30,7 +31,7 @@ export async function recordIfUnchanged(
       const record = decodeRecord(bytes)
       if (record.glasId !== glasId || !record.contents.equals(snapshot.contents)) continue
       const attributes = decodeAttributes(await readWhole(stock, record.attributes, MAX_ATTRIBUTES_BYTES))
-      if (sameModes(attributes, snapshot.modes)) return { record, cid, bytes }
+      if (sameModes(attributes, modes)) return { record, cid, bytes }
     } catch (error) {
       if (!isGlasError(error, 'BlockMissing')) throw error
     }
