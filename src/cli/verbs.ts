@@ -4,6 +4,7 @@ import { addFind } from './find.ts'
 import { addFollow } from './follow.ts'
 import { addGrant } from './grant.ts'
 import { addIdentity } from './identity.ts'
+import { addImport } from './import.ts'
 import { addKeeping } from './keeping.ts'
 import { addLog } from './log.ts'
 import { addLs } from './ls.ts'
@@ -18,6 +19,7 @@ import type { AddVerb } from './verb.ts'
 const ALL: AddVerb[] = [
   addPush,
   addPull,
+  addImport,
   addLs,
   addLog,
   addShow,
