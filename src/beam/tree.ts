@@ -19,6 +19,12 @@ export type BareEntry = Omit<StockedEntry, keyof Attributes>
 /** For what no attributes say anything of: it was made by another program, or lost a file. */
 export const DEFAULT_MODES = { file: 0o644, directory: 0o755, symlink: SYMLINK_MODE }
 
+/**
+ * Files that the attributes do not list; ours list all. A few directories that share their parts unfold to any number
+ * of files, while a list of so many has to be sent.
+ */
+const MAX_UNLISTED = 10_000
+
 /** Everything in a version, in the order of a walk, with its attributes. LimitExceeded for a tree without end. */
 export async function* entriesOf(
   stock: Parts['stock'],
@@ -26,7 +32,9 @@ export async function* entriesOf(
   signal?: AbortSignal,
 ): AsyncGenerator<StockedEntry> {
   const attributes = decodeAttributes(await readWhole(stock, record.attributes, MAX_ATTRIBUTES_BYTES))
+  let unlisted = 0
   for await (const entry of walkDirectory(stock, record.contents, signal)) {
+    if (!attributes.has(entry.path) && ++unlisted > MAX_UNLISTED) throw tooMany(MAX_UNLISTED)
     yield { ...entry, ...attributesFor(entry, attributes) }
   }
 }
@@ -43,7 +51,7 @@ export async function* walkDirectory(
   let count = 0
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
     for (const found of await stock.readDirectory(at.cid, { signal })) {
-      if (++count > MAX_ENTRIES) throw tooMany()
+      if (++count > MAX_ENTRIES) throw tooMany(MAX_ENTRIES)
       const entry: BareEntry = {
         path: at.path === '' ? found.name : `${at.path}/${found.name}`,
         kind: found.kind,
@@ -86,12 +94,12 @@ function attributesFor(
   return attributes.get(path) ?? { mode: DEFAULT_MODES[kind], mtimeSec: 0, mtimeNsec: 0 }
 }
 
-function tooMany(): GlasError {
+function tooMany(limit: number): GlasError {
   return new GlasError(
     'LimitExceeded',
-    `This directory has more than ${MAX_ENTRIES} files. It is damaged or made to harm.`,
+    `This directory has more files than the ${limit} that it may have. It is damaged or made to harm.`,
     {
-      data: { limit: MAX_ENTRIES, unit: 'files' },
+      data: { limit, unit: 'files' },
     },
   )
 }
