@@ -29,7 +29,6 @@ const LOCK_WAIT_MS = 10_000
 export interface OpenOptions {
   /** `reading` opens beside a writer and changes nothing. */
   access: 'reading' | 'writing'
-  offline: boolean
   isDaemon: boolean
   options: Pick<CallOptions, 'signal' | 'onMessage'>
 }
@@ -67,12 +66,19 @@ function callVerb<Verb extends VerbName>(
   options: CallOptions,
 ): Promise<Result<Verb>> {
   const run = VERBS[verb].run as (parts: Parts, args: Arguments<Verb>, options: CallOptions) => Promise<Result<Verb>>
-  return run(parts, args, options)
+  return run(options.offline ? withoutNetwork(parts) : parts, args, options)
+}
+
+function withoutNetwork(parts: Parts): Parts {
+  const network = () => {
+    throw new GlasError('NotAllowed', 'This needs other peers, and --offline forbids the network.')
+  }
+  return { ...parts, network, running: () => undefined }
 }
 
 async function openParts(
   folder: HomeFolder,
-  { access, offline, isDaemon, options }: OpenOptions,
+  { access, isDaemon, options }: OpenOptions,
   closing: Array<() => Promise<void>>,
 ): Promise<Parts> {
   const home = await openHome(folder)
@@ -98,7 +104,6 @@ async function openParts(
     },
     running: () => running,
     network: () => {
-      if (offline) throw new GlasError('NotAllowed', 'This needs other peers, and --offline forbids the network.')
       if (!writable) throw new GlasError('Internal', 'The network was asked for by a verb that only reads.')
       network ??= startNetwork(parts, options).then((started) => {
         running = started

@@ -106,7 +106,7 @@ async function ask({ home, options }: Run, verb: string): Promise<DaemonStatus> 
   return (await callDaemon(socket, verb, {}, options)) as DaemonStatus
 }
 
-const silent = (signal: AbortSignal) => ({ signal, onProgress: () => {}, onMessage: () => {} })
+const silent = (signal: AbortSignal) => ({ signal, offline: false, onProgress: () => {}, onMessage: () => {} })
 
 function render({ pid, peerId, addresses }: DaemonStatus): string {
   const where = addresses.map((address) => shown(address.split('#')[0] ?? '')).join(', ')

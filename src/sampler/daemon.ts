@@ -4,7 +4,7 @@ import { VERBS } from '../beam/verbs.ts'
 import { GlasError } from '../glas/errors.ts'
 import { peerIdText } from '../glas/keys.ts'
 import type { HomeFolder } from '../home/folder.ts'
-import { openPintGlas, type PintGlas, type VerbName } from '../open.ts'
+import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
 import { Copier } from './copier.ts'
 import { serveSocket } from './socket.ts'
 
@@ -33,7 +33,7 @@ export async function runDaemon(
   const stopping = new AbortController()
   const signal = AbortSignal.any([options.signal, stopping.signal])
   const working = { ...options, signal }
-  const pintglas = await openPintGlas(folder, { access: 'writing', offline: false, isDaemon: true, options: working })
+  const pintglas = await openPintGlas(folder, { access: 'writing', isDaemon: true, options: working })
   try {
     const network = await pintglas.parts.network()
     const calls = new Set<Promise<unknown>>()
@@ -52,10 +52,13 @@ export async function runDaemon(
         signal: AbortSignal.any([callOptions.signal, signal]),
       })
       calls.add(call)
-      return call.finally(() => calls.delete(call))
+      return call.finally(() => {
+        calls.delete(call)
+        if (accessOf(verb as VerbName) === 'writing') copier.look() // it may have changed rules, or made room
+      })
     }
-    const server = await serveSocket(folder.socket, answer)
     const copier = new Copier(pintglas.parts, network, working)
+    const server = await serveSocket(folder.socket, answer)
     copier.start()
     options.onReady(status())
     await aborted(signal)
