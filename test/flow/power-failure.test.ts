@@ -30,7 +30,7 @@ async function scene(t: TestContext) {
   return { path, home, swarm, sidecar: join(path, 'pintglas.ston'), options: quiet(t) }
 }
 
-const quiet = (t: TestContext) => ({ signal: t.signal, onProgress: () => {}, onMessage: () => {} })
+const quiet = (t: TestContext) => ({ signal: t.signal, offline: false, onProgress: () => {}, onMessage: () => {} })
 
 type Scene = Awaited<ReturnType<typeof scene>>
 
