@@ -62,7 +62,7 @@ async function recordOf(
   { args, scan, origin, snapshot, lease }: Taken,
   options: CallOptions,
 ): Promise<{ made: Made; outcome: 'pushed' | 'unchanged'; newBytes: number }> {
-  const publisher = await publisherOf(parts, origin.imageId, origin.glasId)
+  const publisher = await publisherOf(parts, origin.imageId, origin.glasId, options)
   const head = parts.index.headOf(publisher.glasId)
   if (!args.force) {
     const same = await recordIfUnchanged(parts, publisher.glasId, { snapshot, parent: origin.record, head })

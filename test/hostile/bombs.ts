@@ -77,7 +77,7 @@ export class Forge {
   ): Promise<string> {
     const { parts, options } = this.home
     const imageId = newImageId()
-    const publisher = await publisherOf(parts, imageId, undefined)
+    const publisher = await publisherOf(parts, imageId, undefined, options)
     const record: GlasRecord = {
       glasId: publisher.glasId,
       version: [0, 0, 1],
