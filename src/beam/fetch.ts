@@ -105,7 +105,7 @@ async function recordFrom(
 }
 
 /** A holder that sends something else than what the hash says is remembered for it. */
-async function orReport<Value>(fetch: BlockFetch, cid: CID, take: () => Promise<Value>): Promise<Value> {
+export async function orReport<Value>(fetch: BlockFetch, cid: CID, take: () => Promise<Value>): Promise<Value> {
   try {
     return await take()
   } catch (error) {

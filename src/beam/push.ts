@@ -8,7 +8,7 @@ import type { Head } from '../index/names.ts'
 import type { Lease } from '../stock/leases.ts'
 import { dryRun } from './dry-run.ts'
 import { type Made, newRecord, versionEntry } from './new-record.ts'
-import { type Origin, originOf } from './origin.ts'
+import { type Origin, originOf, withoutSidecar } from './origin.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 import { publish } from './publish.ts'
@@ -28,11 +28,12 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
   const scan = await scanDirectory(image, { signal: options.signal })
   for (const warning of scan.warnings) options.onMessage(warning)
   if (args.dryRun) return dryRun(scan, options)
-  const origin = await originOf(image.directory, args.lineage)
+  const known = await originOf(image.directory, args.lineage)
   const lease = parts.stock.lease()
   try {
     const snapshot = await takeSnapshot(parts.stock, scan, lease, options)
     requireNoSecrets(snapshot.search, args.allowSecrets)
+    const origin = await withoutSidecar(parts, known, snapshot.contents)
     const { made, outcome, newBytes } = await recordOf(parts, { args, scan, origin, snapshot, lease }, options)
     if (outcome === 'pushed') {
       await parts.stock.put(made.cid, made.bytes, { lease })

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -240,6 +241,18 @@ test('a damaged sidecar is named, and nothing is guessed', async (t) => {
   assert.is(error.code, 'BadSton')
   assert.match(error.message, 'pintglas.ston')
   assert.is((await good(t, home, 'ls')).glases[0].versions, 1)
+})
+
+test('a sidecar that was lost, as by a push that was killed at its very end, does not begin a second glas', async (t) => {
+  const { home, ants } = scene(t)
+  const first = await good(t, home, 'push', ants)
+  rmSync(join(ants, 'pintglas.ston'))
+  const again = await good(t, home, 'push', ants)
+  assert.is(again.outcome, 'unchanged')
+  assert.is(again['glas-id'], first['glas-id'])
+  appendFileSync(join(ants, 'Ants.changes'), '"more"!')
+  assert.is((await good(t, home, 'push', ants)).version, '0.0.2')
+  assert.is((await good(t, home, 'ls')).glases.length, 1)
 })
 
 test('a version that is not higher, and a reference that is none, are refused as wrong usage', async (t) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import * as assert from 'uvu/assert'
@@ -108,6 +108,28 @@ test('a member that lies about one block in ten costs the pull that member, not 
   const done = await pull(at, at.reference)
   assert.equal(treeOf(done.directory), treeOf(at.directory))
   assert.is(done.from.length, 2)
+  assert.equal(await violationsOf(at, at.mallory), { BlockMismatch: 1 })
+})
+
+test('a member that lies when blocks are repaired is named, and an honest one repairs them', async (t) => {
+  const at = await scene(t)
+  await pull(at, at.reference)
+  const { bob } = at
+  for (const name of readdirSync(join(bob.parts.stock.folder, 'packs'))) {
+    const pack = join(bob.parts.stock.folder, 'packs', name)
+    const bytes = readFileSync(pack)
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
+    writeFileSync(pack, bytes)
+  }
+  at.mallory.parts.stock.getStored = async (wanted: CID) => {
+    const { rawLength } = await at.ann.parts.stock.getStored(wanted)
+    return { codec: CODEC_RAW, rawLength, stored: randomBytes(rawLength) }
+  }
+  const network = await bob.parts.network()
+  network.membersUp = () => [keyOf(at.mallory).publicKey, keyOf(at.ann).publicKey]
+  const mended = await bob.call('check', { repair: true }, bob.options)
+  assert.is(mended.repaired, 1)
+  assert.equal(mended.findings, [])
   assert.equal(await violationsOf(at, at.mallory), { BlockMismatch: 1 })
 })
 
@@ -284,7 +306,6 @@ for (const name of ['..', '.', '', '../x', '/etc/passwd', 'a/b', 'a\0b', 'pintgl
 test('bombs and traps in the contents are refused by name, in little memory, before anything is placed', async (t) => {
   const at = await scene(t)
   const forge = new Forge(at.mallory)
-  writeFileSync(join(newFolder(t), 'unrelated'), '')
   for (const [what, { codes, make }] of Object.entries(BOMBS)) {
     const reference = await make(forge)
     const beforeBytes = process.memoryUsage().rss
