@@ -92,7 +92,7 @@ export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals): 
   await closed
 }
 
-/** `joiner` becomes a member of the swarm of `inviter`, which has a daemon, and follows it, so that names work. */
+/** `joiner` becomes a member of the swarm of `inviter`, which has a daemon. */
 export async function letIn(t: TestContext, inviter: string, joiner: string): Promise<void> {
   const { invitation } = await good(t, inviter, 'invite')
   await good(t, joiner, 'join', invitation)
