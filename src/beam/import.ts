@@ -137,7 +137,7 @@ interface Fetching {
   totalBytes: number
 }
 
-/** As many blocks at once as the source takes by now; the first failure ends them all, and what came stays. */
+/** As many blocks at once as the source takes; the first failure ends them all, and what came stays. */
 async function fetchAll({ stock }: Pick<Parts, 'stock'>, fetching: Fetching, options: CallOptions): Promise<void> {
   const { source, wants, totalBytes } = fetching
   const stop = new AbortController()
@@ -160,7 +160,7 @@ async function fetchAll({ stock }: Pick<Parts, 'stock'>, fetching: Fetching, opt
   }
   try {
     for (;;) {
-      const [cid] = running.size < source.width ? await wants.next(1) : []
+      const [cid] = running.size < source.maxWants ? await wants.next(1) : []
       if (cid !== undefined) start(cid)
       else if (running.size > 0) await Promise.race(running)
       if (failure !== undefined) throw failure.cause

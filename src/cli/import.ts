@@ -16,7 +16,7 @@ export const addImport: AddVerb = (program, start) => {
       '--from <node>',
       'an IPFS node that has it, as host:port#peerId or /ip4/...; more than once for several',
       (node: string, all: string[]) => [...all, node],
-      [],
+      [] as string[],
     )
     .option('--max-size <size>', 'refuse a directory larger than this, such as 500M', DEFAULT_MAX_SIZE)
     .action((address: string, directory: string | undefined, options: { from: string[]; maxSize: string }) => {

@@ -45,17 +45,23 @@ export interface PublicEntry {
 export class PublicSource {
   readonly #node: PublicNode
   readonly #pace: Pace
+  /** How many callers it serves at once; of their wants, fewer may be in flight by now. */
+  readonly maxWants = MAX_WANTS
   #width = FIRST_WANTS
+  #inFlight = 0
+  #left: PromiseWithResolvers<void> = Promise.withResolvers()
   /** Blocks so far. */
   #came = 0
   #reconnecting: Promise<void> | undefined
+  /** Connections made anew since the last block: as many as a block has tries, and all are given up. */
+  #silentRounds = 0
 
   constructor(node: PublicNode, pace: Pace = PATIENT) {
     this.#node = node
     this.#pace = pace
   }
 
-  /** How many blocks the caller should ask for at once, by now. */
+  /** How many wants may be in flight by now. */
   get width(): number {
     return this.#width
   }
@@ -102,19 +108,41 @@ export class PublicSource {
 
   async #tryOften(cid: CID, { tries, timeoutMs, pauseMs }: Pace, signal: AbortSignal): Promise<Uint8Array> {
     for (let tried = 1; ; tried++) {
-      const came = this.#came
-      const limit = AbortSignal.timeout(timeoutMs)
+      let came = this.#came
       try {
-        const bytes = await this.#node.fetchPublic(cid, { signal: AbortSignal.any([signal, limit]) })
+        const bytes = await this.#inTurn(timeoutMs, signal, (limited) => {
+          came = this.#came
+          return this.#node.fetchPublic(cid, { signal: limited })
+        })
         this.#widen()
         return bytes
       } catch (cause) {
         signal.throwIfAborted()
         this.#narrow()
-        if (tried >= tries) throw noProviders(cid, cause)
+        if (tried >= tries || this.#silentRounds >= tries - 1) throw noProviders(cid, cause)
       }
       await pause(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted())
       if (this.#came === came) await this.#reconnect(signal)
+    }
+  }
+
+  /** The time limit runs from when it is its turn: one that was lost goes to the end of the line. */
+  async #inTurn<Result>(
+    timeoutMs: number,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    while (this.#inFlight >= this.#width) {
+      await this.#left.promise
+      signal.throwIfAborted()
+    }
+    this.#inFlight++
+    try {
+      return await work(AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
+    } finally {
+      this.#inFlight--
+      this.#left.resolve()
+      this.#left = Promise.withResolvers()
     }
   }
 
@@ -123,13 +151,17 @@ export class PublicSource {
    * sent, and helia tells it all wants again. Done once for all that wait for it.
    */
   #reconnect(signal: AbortSignal): Promise<void> {
-    this.#reconnecting ??= this.#node.reconnect(signal).finally(() => {
-      this.#reconnecting = undefined
-    })
+    if (this.#reconnecting === undefined) {
+      this.#silentRounds++
+      this.#reconnecting = this.#node.reconnect(signal).finally(() => {
+        this.#reconnecting = undefined
+      })
+    }
     return this.#reconnecting
   }
 
   #widen(): void {
+    this.#silentRounds = 0
     if (++this.#came % WIDEN_AFTER_BLOCKS === 0) this.#width = Math.min(MAX_WANTS, this.#width + 1)
   }
 

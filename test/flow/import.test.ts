@@ -31,7 +31,7 @@ async function newScene(t: TestContext): Promise<Scene> {
   const folder = newFolder(t)
   const messages: string[] = []
   const options = { signal: t.signal, onMessage: (message: string) => void messages.push(message) }
-  const open = { access: 'writing', offline: false, isDaemon: false, options } as const
+  const open = { access: 'writing', isDaemon: false, options } as const
   const pintglas = await openPintGlas(homeFolder(join(folder, 'home')), open)
   t.after(() => pintglas.close())
   return { folder, pintglas, messages }
@@ -49,7 +49,7 @@ function importInto(scene: Scene, { address, name = 'imported', from = [], maxBy
   const args = { address: String(address), target: join(scene.folder, name), base: scene.folder, from, maxBytes }
   const onMessage = (message: string) => void scene.messages.push(message)
   const signal = AbortSignal.timeout(50_000)
-  return scene.pintglas.call('import', args, { signal, onProgress: () => {}, onMessage, ...options })
+  return scene.pintglas.call('import', args, { signal, offline: false, onProgress: () => {}, onMessage, ...options })
 }
 
 /** 20 MB in one file, 500 small ones in a sharded directory, every way to cut a file, and a link. */
@@ -197,7 +197,7 @@ test('private blocks of a home are given to no IPFS node that is connected with 
   const pushed = await scene.pintglas.call(
     'push',
     { ...args, location: true, to: [], copies: 0, public: false },
-    { signal: t.signal, onProgress: () => {}, onMessage: () => {} },
+    { signal: t.signal, offline: false, onProgress: () => {}, onMessage: () => {} },
   )
   const network = await scene.pintglas.parts.network()
   await ipfs.helia.libp2p.dial(network.peer.addresses().map(toMultiaddr))

@@ -52,6 +52,15 @@ test('a block that nobody sends is given up by name after a bounded number of tr
   assert.is(node.asked, PACE.tries)
 })
 
+test('a source that went silent is given up for all blocks together, not for one after the other', async () => {
+  const node = new LossyNode([true, false])
+  const source = new PublicSource(node, PACE)
+  await source.block(cid, { signal: never })
+  const codes = await Promise.all(Array.from({ length: 16 }, () => codeOf(source.block(cid, { signal: never }))))
+  assert.equal(new Set(codes), new Set(['NoProviders']))
+  assert.ok(node.connections <= PACE.tries)
+})
+
 test('many that wait for lost blocks make one new connection together', async () => {
   const node = new LossyNode([false, false, false, false, true])
   const source = new PublicSource(node, PACE)
@@ -68,6 +77,25 @@ test('fewer blocks are in flight after losses, never none, and more again when t
   for (let n = 0; n < 1000; n++) await good.block(cid, { signal: never })
   assert.ok(good.width > atFirst)
   assert.ok(good.width < 32)
+})
+
+test('never more wants are in flight than the width, also of those that are tried again', async () => {
+  let inFlight = 0
+  let atMost = 0
+  let asked = 0
+  const node = new LossyNode([true])
+  const source = new PublicSource(node, { ...PACE, timeoutMs: 20, tries: 100 })
+  node.fetchPublic = async (_cid, { signal }) => {
+    const isLost = asked++ < 8
+    atMost = Math.max(atMost, ++inFlight - source.width)
+    await new Promise((resolve) => (isLost ? signal.addEventListener('abort', resolve) : setTimeout(resolve, 1)))
+    inFlight--
+    signal.throwIfAborted()
+    return block
+  }
+  await Promise.all(Array.from({ length: source.maxWants }, () => source.block(cid, { signal: never })))
+  assert.is(atMost, 0)
+  assert.is(inFlight, 0)
 })
 
 test('a caller that stops is heard at once', async () => {
