@@ -7,6 +7,7 @@ import { writeSidecar } from '../image/sidecar.ts'
 import type { Head } from '../index/names.ts'
 import type { Lease } from '../stock/leases.ts'
 import { dryRun } from './dry-run.ts'
+import { fetchVersion } from './fetch.ts'
 import { type Made, newRecord, versionEntry } from './new-record.ts'
 import { type Origin, originOf, withoutSidecar } from './origin.ts'
 import type { Parts } from './parts.ts'
@@ -40,7 +41,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
       await parts.stock.pin(made.cid, 'own')
       await parts.stock.commit()
       await publish(parts, [versionEntry(parts, made)], options)
-    }
+    } else await keepUnchanged(parts, made, options)
     await writeSidecar(origin.directory, sidecarOf(made))
     const copies = await spread(parts, made.cid, args, options)
     return resultOf({ scan, snapshot, made, outcome, newBytes, copies })
@@ -77,6 +78,12 @@ async function recordOf(
     outcome: 'pushed',
     newBytes: snapshot.newBytes + newBytes,
   }
+}
+
+/** A version that was unpinned is still in the stock until the next `gc`: who pushes it again wants it kept. */
+async function keepUnchanged(parts: Parts, { cid, record }: Made, options: CallOptions): Promise<void> {
+  if (parts.stock.pinReasons(cid).length > 0) return
+  await fetchVersion(parts, { record: cid, glasId: record.glasId }, 'own', options)
 }
 
 function sayWhatItBuildsOn(origin: Origin, { heads, parent }: Head, { onMessage }: CallOptions): void {
