@@ -45,8 +45,10 @@ export async function runDaemon(
     })
     const answer = async (verb: string, args: unknown, callOptions: CallOptions): Promise<unknown> => {
       if (verb === STATUS) return status()
-      if (verb === STOP)
-        return void setImmediate(() => stopping.abort(new GlasError('Interrupted', 'The daemon was stopped.')))
+      if (verb === STOP) {
+        stopping.abort(new GlasError('Interrupted', 'The daemon was stopped.'))
+        return new Promise(() => {}) // who asked waits for the end of the process, which ends the connection
+      }
       const call = callVerb(pintglas, verb, args, {
         ...callOptions,
         signal: AbortSignal.any([callOptions.signal, signal]),
