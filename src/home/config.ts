@@ -45,6 +45,7 @@ export interface Config {
 export const MAX_CONFIG_BYTES = 1024 * 1024
 const MAX_LIST_ITEMS = 1000
 const MAX_TEXT_CHARS = 4096
+/** TCP has no more. */
 const MAX_PORT = 65_535
 
 type Check = (value: unknown) => boolean
