@@ -1,5 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { isGlasError } from '../../../src/glas/errors.ts'
@@ -67,4 +67,20 @@ test('a long host name makes a name that a certificate can hold', () => {
   assert.is(machineName(' \t'), 'machine')
   assert.is(Buffer.byteLength(machineName('x'.repeat(300))), 64)
   assert.is(machineName('é'.repeat(40)), 'é'.repeat(32))
+})
+
+test('a socket is not put into a temporary folder that others can write', (t) => {
+  const { TMPDIR, XDG_RUNTIME_DIR } = process.env
+  t.after(() => Object.assign(process.env, { TMPDIR: TMPDIR ?? '/tmp', XDG_RUNTIME_DIR: XDG_RUNTIME_DIR ?? '' }))
+  const folder = newFolder(t).root
+  mkdirSync(folder)
+  Object.assign(process.env, { TMPDIR: folder, XDG_RUNTIME_DIR: '' })
+  const deep = join(folder, 'deep'.repeat(40))
+  const { socket } = homeFolder(deep)
+  assert.match(socket, join(folder, `pintglas-${userInfo().uid}`))
+  chmodSync(join(folder, `pintglas-${userInfo().uid}`), 0o777)
+  assert.throws(
+    () => homeFolder(deep),
+    (error: unknown) => isGlasError(error, 'NotAllowed'),
+  )
 })
