@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import type { CID } from 'multiformats/cid'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { toHex } from '../glas/keys.ts'
 import type { GlasRecord } from '../glas/record.ts'
@@ -44,12 +45,19 @@ export interface PullResult {
   inert: Array<{ path: string; what: string }>
 }
 
+/** Why a version is pinned that was pulled. */
+const PULLED = 'pulled'
+
 /** index -> peers -> stock -> directory: found by name, fetched and verified, pinned, and only then placed. */
 export async function pull(parts: Parts, args: PullArgs, options: CallOptions): Promise<PullResult> {
   const resolved = await findAnywhere(parts, args.reference, options)
-  const { record, fetchedBytes, from } = await fetchVersion(parts, resolved, 'pulled', options)
+  const wasHere = parts.stock.pinReasons(resolved.record).includes(PULLED)
+  const { record, fetchedBytes, from } = await fetchVersion(parts, resolved, PULLED, options)
+  const placed = await place(parts, { args, resolved, record }, options).catch(async (error: unknown) => {
+    if (!wasHere && isUnplaceable(error)) await letGo(parts, resolved.record)
+    throw error
+  })
   parts.running()?.claim([resolved.record])
-  const placed = await place(parts, { args, resolved, record }, options)
   const { imageName, glasId, version, sizeBytes } = record
   return {
     'image-name': imageName,
@@ -64,6 +72,16 @@ export async function pull(parts: Parts, args: PullArgs, options: CallOptions): 
     'kept-old': placed.oldDirectory ?? '',
     inert: placed.inert,
   }
+}
+
+/** What nobody can place is not worth keeping; another target, or more room, may be found for the rest. */
+function isUnplaceable(error: unknown): boolean {
+  return isGlasError(error) && ['UnsafePath', 'BadRecord', 'LimitExceeded', 'UnknownFormat'].includes(error.code)
+}
+
+async function letGo({ stock }: Parts, record: CID): Promise<void> {
+  await stock.unpin(record, PULLED)
+  await stock.commit()
 }
 
 /** Looks here first; what is not known here, and what `latest` or a tag means by now, is asked of the peers. */
