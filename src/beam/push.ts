@@ -8,6 +8,7 @@ import type { Head } from '../index/names.ts'
 import type { Lease } from '../stock/leases.ts'
 import { dryRun } from './dry-run.ts'
 import { fetchVersion } from './fetch.ts'
+import { memberNamed } from './names.ts'
 import { type Made, newRecord, versionEntry } from './new-record.ts'
 import { type Origin, originOf, withoutSidecar } from './origin.ts'
 import type { Parts } from './parts.ts'
@@ -25,6 +26,7 @@ import { recordIfUnchanged } from './unchanged.ts'
  */
 export async function push(parts: Parts, args: PushArgs, options: CallOptions): Promise<PushResult> {
   if (args.public) throw notSearched()
+  for (const name of args.to) memberNamed(parts, name) // a slip of the pen is told before the work, not after it
   const image = await locateImage(args.path)
   const scan = await scanDirectory(image, { signal: options.signal })
   for (const warning of scan.warnings) options.onMessage(warning)
@@ -43,7 +45,10 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
       await publish(parts, [versionEntry(parts, made)], options)
     } else await keepUnchanged(parts, made, options)
     await writeSidecar(origin.directory, sidecarOf(made))
-    const copies = await spread(parts, made.cid, args, options)
+    const copies = await spread(parts, made.cid, args, options).catch((error: unknown) => {
+      options.onMessage(`${nameOf(made)} is kept on this machine all the same. Push again for the copies.`)
+      throw error
+    })
     return resultOf({ scan, snapshot, made, outcome, newBytes, copies })
   } finally {
     lease.release()
@@ -84,6 +89,10 @@ async function recordOf(
 async function keepUnchanged(parts: Parts, { cid, record }: Made, options: CallOptions): Promise<void> {
   if (parts.stock.pinReasons(cid).length > 0) return
   await fetchVersion(parts, { record: cid, glasId: record.glasId }, 'own', options)
+}
+
+function nameOf({ record: { imageName, version } }: Pick<Made, 'record'>): string {
+  return `${imageName}@${versionText(version)}`
 }
 
 function sayWhatItBuildsOn(origin: Origin, { heads, parent }: Head, { onMessage }: CallOptions): void {
