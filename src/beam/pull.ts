@@ -8,7 +8,7 @@ import { parseReference } from '../glas/reference.ts'
 import { versionText } from '../glas/version.ts'
 import { publishingOwner } from '../home/home.ts'
 import { type Placed, placeTree } from '../image/place.ts'
-import { isThere } from '../image/placing.ts'
+import { isThere, removeTree } from '../image/placing.ts'
 import type { Resolved } from '../index/resolve.ts'
 import { fetchVersion } from './fetch.ts'
 import { findVersion } from './lookup.ts'
@@ -128,7 +128,7 @@ async function place(
     },
   }
   const placed = await placeTree(counted, target, {
-    ...(args.force ? { replace: await howToReplace(parts, target, options) } : {}),
+    ...(args.force ? { replace: 'keep old' as const } : {}),
     foreign: isForeign(parts, resolved),
     sidecar: sidecarOf({ record, cid: resolved.record }),
     signal: options.signal,
@@ -137,7 +137,7 @@ async function place(
       options.onProgress({ phase: 'placing', doneBytes, totalBytes: record.sizeBytes })
     },
   })
-  return { ...placed, files }
+  return { ...(await removeUnlessNeeded(parts, placed, options)), files }
 }
 
 /** Said before anything is written: a small stock can hold a version that is larger than any disk. */
@@ -155,8 +155,12 @@ async function existingAncestor(path: string): Promise<string> {
   return existingAncestor(parent)
 }
 
-async function howToReplace(parts: Parts, target: string, options: CallOptions): Promise<'keep old' | 'delete old'> {
-  return (await hasUnpublishedWork(parts, target, options)) ? 'keep old' : 'delete old'
+/** Looked at only when it has left its place: what an image saved there until then is in it. */
+async function removeUnlessNeeded(parts: Parts, placed: Placed, options: CallOptions): Promise<Placed> {
+  const { oldDirectory } = placed
+  if (oldDirectory === null || (await hasUnpublishedWork(parts, oldDirectory, options))) return placed
+  await removeTree(oldDirectory)
+  return { ...placed, oldDirectory: null }
 }
 
 /** Whatever another person published: hooks in their git clones are not run here. */
