@@ -71,9 +71,8 @@ test(
     const home = await newMachine(t, newFolder(t), 'laptop')
     imageDirectory(home.path('Ants'), { seed: 1, sizeBytes: SIZE_BYTES })
     await home.good('push', 'Ants', '--no-location')
-    const shown = await home.good('show', 'Ants')
-    assert.is(shown.hostname, undefined)
-    assert.is(shown.path, undefined)
+    const { hostname, path } = await home.good('show', 'Ants')
+    assert.equal([hostname, path], [undefined, undefined])
   },
   SLOW,
 )
@@ -121,8 +120,7 @@ test(
     const home = await pushed(t)
     assert.equal((await home.good('pin', 'Ants')).reasons.sort(), ['own', 'user'])
     const refused = await home.bad('unpin', 'Ants')
-    assert.is(refused.code, 'StillNeeded')
-    assert.is(refused.exit, 3)
+    assert.equal([refused.code, refused.exit], ['StillNeeded', 3])
     assert.equal((await home.good('unpin', 'Ants', '--force')).reasons, [])
     await home.good('gc')
     assert.is((await home.bad('unpin', 'Ants', '--force')).code, 'GlasNotStocked')
@@ -225,9 +223,7 @@ test(
   'a daemon says that it runs, serves verbs, and is stopped; without one that is said, too',
   async (t) => {
     const home = await newMachine(t, newFolder(t), 'laptop')
-    const none = await home.bad('daemon', 'status')
-    assert.is(none.code, 'NotRunning')
-    assert.is(none.exit, 4)
+    assert.is((await home.bad('daemon', 'status')).exit, 4)
     assert.is((await home.bad('daemon', 'stop')).code, 'NotRunning')
     await home.startDaemon()
     const status = await home.good('daemon', 'status')
@@ -296,9 +292,8 @@ test(
     assert.is(failed.exit, 4)
     assert.is(failed.stdout, '')
     assert.match(failed.stderr, /^pintglas: No glas here is called "Bees"/)
-    const quiet = await home.run('--quiet', 'push', 'Ants')
-    assert.is(quiet.exit, 0)
-    assert.is(quiet.stderr, '')
+    const { exit, stderr } = await home.run('--quiet', 'push', 'Ants')
+    assert.equal([exit, stderr], [0, ''])
   },
   SLOW,
 )
