@@ -1,12 +1,13 @@
 import { statfs } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { dirname, resolve, sep } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { toHex } from '../glas/keys.ts'
 import type { GlasRecord } from '../glas/record.ts'
 import { parseReference } from '../glas/reference.ts'
 import { versionText } from '../glas/version.ts'
-import { publishingOwner } from '../home/home.ts'
+import { publishingOwner, stockFolder } from '../home/home.ts'
 import { type Placed, placeTree } from '../image/place.ts'
 import { isThere, removeTree } from '../image/placing.ts'
 import type { Resolved } from '../index/resolve.ts'
@@ -114,6 +115,7 @@ async function place(
   options: CallOptions,
 ): Promise<Placed & { files: number }> {
   const target = args.target ?? resolve(args.base, safeName(record.imageName))
+  if (args.force) requireNobodysHouse(parts, target)
   await requireFreeDisk(target, record.sizeBytes)
   let files = 0
   let doneBytes = 0
@@ -138,6 +140,15 @@ async function place(
     },
   })
   return { ...(await removeUnlessNeeded(parts, placed, options)), files }
+}
+
+/** `--force` moves a directory aside: not one that everything else of the user is in. */
+function requireNobodysHouse({ home }: Pick<Parts, 'home'>, target: string): void {
+  const houses = [homedir(), home.folder.root, stockFolder(home)]
+  const isIn = (house: string) => house === target || house.startsWith(target.endsWith(sep) ? target : target + sep)
+  if (!houses.some(isIn)) return
+  const message = `"${target}" holds more than an image, and is not replaced. Name the image's own directory.`
+  throw new GlasError('UnsafePath', message, { data: { target } })
 }
 
 /** Said before anything is written: a small stock can hold a version that is larger than any disk. */

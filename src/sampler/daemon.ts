@@ -1,9 +1,11 @@
 import { rmSync } from 'node:fs'
 import type { CallOptions } from '../beam/progress.ts'
 import { VERBS } from '../beam/verbs.ts'
+import { writeFileAtomic } from '../disk/atomic.ts'
+import { realFiles } from '../disk/files.ts'
 import { GlasError } from '../glas/errors.ts'
 import { peerIdText } from '../glas/keys.ts'
-import type { HomeFolder } from '../home/folder.ts'
+import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
 import { Copier } from './copier.ts'
 import { serveSocket } from './socket.ts'
@@ -33,6 +35,7 @@ export async function runDaemon(
   const stopping = new AbortController()
   const signal = AbortSignal.any([options.signal, stopping.signal])
   const working = { ...options, signal }
+  const socket = newSocketPath(folder.root)
   const pintglas = await openPintGlas(folder, { access: 'writing', isDaemon: true, options: working })
   try {
     const network = await pintglas.parts.network()
@@ -41,7 +44,7 @@ export async function runDaemon(
       pid: process.pid,
       peerId: peerIdText(pintglas.parts.home.peer.publicKey),
       addresses: network.addresses(),
-      socket: folder.socket,
+      socket,
     })
     const answer = async (verb: string, args: unknown, callOptions: CallOptions): Promise<unknown> => {
       if (verb === STATUS) return status()
@@ -60,7 +63,8 @@ export async function runDaemon(
       })
     }
     const copier = new Copier(pintglas.parts, network, working)
-    const server = await serveSocket(folder.socket, answer)
+    const server = await serveSocket(socket, answer)
+    await writeFileAtomic(realFiles, folder.socketNote, Buffer.from(`${socket}\n`))
     copier.start()
     options.onReady(status())
     await aborted(signal)
@@ -70,7 +74,7 @@ export async function runDaemon(
       Promise.allSettled(calls),
       new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
     ])
-    rmSync(folder.socket, { force: true })
+    for (const path of [socket, folder.socketNote]) rmSync(path, { force: true })
   } finally {
     await pintglas.close()
   }

@@ -79,6 +79,8 @@ export function expectedFileBytes(header: SpurHeader): number {
  * for an image that is not Spur. Throws BadImage as `readSpurHeader` does.
  */
 export function describeImage(head: Uint8Array): { format: ImageFormat | null; expectedBytes: number | null } {
+  if (head.byteLength === 0)
+    throw new GlasError('BadImage', 'The image is empty. Save it again, or take an older copy.')
   const reading = readSpurHeader(head)
   if (reading.kind !== 'spur') return { format: null, expectedBytes: null }
   const { formatNumber, wordSizeBytes, imageVersion } = reading.header

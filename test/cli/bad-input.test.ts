@@ -259,3 +259,21 @@ test('a version that is not higher, and a reference that is none, are refused as
   assert.is(missing.exit, 4)
   assert.not.ok(existsSync(join(folder, 'back')))
 })
+
+test('an empty image, as a full disk leaves it, is refused', async (t) => {
+  const { folder, home } = scene(t)
+  const empty = join(folder, 'empty')
+  mkdirSync(empty)
+  writeFileSync(join(empty, 'Empty.image'), '')
+  utimesSync(join(empty, 'Empty.image'), 1, 1)
+  assert.is((await bad(t, home, 'push', empty)).code, 'BadImage')
+})
+
+test('pull --force never moves a folder aside that everything else is in', async (t) => {
+  const { folder, home, ants } = scene(t)
+  await good(t, home, 'push', ants)
+  for (const target of ['/', folder, home]) {
+    assert.is((await bad(t, home, 'pull', 'Ants', target, '--force')).code, 'UnsafePath')
+  }
+  assert.ok(existsSync(ants))
+})

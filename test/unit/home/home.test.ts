@@ -80,7 +80,12 @@ test('a socket is not put into a temporary folder that others can write', (t) =>
   assert.match(socket, join(folder, `pintglas-${userInfo().uid}`))
   chmodSync(join(folder, `pintglas-${userInfo().uid}`), 0o777)
   assert.throws(
-    () => homeFolder(deep),
+    () => homeFolder(deep).socket,
     (error: unknown) => isGlasError(error, 'NotAllowed'),
   )
+})
+
+test('a home that is named by nothing is the usual one, not the folder in which it is typed', () => {
+  assert.is(homeFolder('').root, homeFolder(undefined).root)
+  assert.not.equal(homeFolder('').root, process.cwd())
 })
