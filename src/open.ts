@@ -3,6 +3,7 @@
  * opened, and the network is not even loaded before somebody asks for it.
  */
 
+import { imageDeltas } from './beam/image-deltas.ts'
 import { networkPorts } from './beam/network-ports.ts'
 import type { Parts } from './beam/parts.ts'
 import type { CallOptions } from './beam/progress.ts'
@@ -92,7 +93,9 @@ async function openParts(
   // The index has the lock. Who had it until now may have changed settings, keys or the swarm: nothing of it gets lost.
   if (writable) self = await openSelf(folder)
   const { home, swarm } = self
-  const stock = await openStock(stockFolder(home), { writable, ...lock })
+  const { maxDeltaImageBytes: maxImageBytes } = home.config
+  const images = imageDeltas(maxImageBytes)
+  const stock = await openStock(stockFolder(home), { writable, ...lock, images, maxImageBytes })
   closing.push(() => stock.close())
   let network: Promise<Network> | undefined
   let running: Network | undefined

@@ -6,7 +6,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { imageDirectory } from './gen/directory.ts'
+import type { PushResult } from '../src/beam/push-result.ts'
+import { imageDirectory, nextSnapshot } from './gen/directory.ts'
 
 const project = resolve(import.meta.dirname, '..')
 const work = mkdtempSync(join(tmpdir(), 'pintglas-smoke-'))
@@ -31,11 +32,17 @@ try {
   )
   const pintglas = join(work, 'prefix', 'bin', 'pintglas')
   console.log(`installed ${run(pintglas, '--version').trim()}`)
-  const image = imageDirectory(join(work, 'Ants'), { seed: 1, sizeBytes: 1_000_000 })
+  const image = imageDirectory(join(work, 'Ants'), { seed: 1, sizeBytes: 2_500_000 })
   console.log(run(pintglas, 'push', image.path).trim())
   console.log(run(pintglas, 'pull', 'Ants@0.0.1', join(work, 'back')).trim())
   const before = readFileSync(join(image.path, 'Ants.image'))
   if (!before.equals(readFileSync(join(work, 'back', 'Ants.image')))) throw new Error('the image came back changed')
+  nextSnapshot(image, { seed: 2, newObjects: 50, slideFrom: 0.1 })
+  const second = JSON.parse(run(pintglas, 'push', '--json', image.path)) as PushResult
+  if (second.image[0]?.['kept-as'] !== 'delta') throw new Error(`no delta was made: ${JSON.stringify(second.image)}`)
+  console.log(run(pintglas, 'pull', 'Ants@0.0.2', join(work, 'next')).trim())
+  const after = readFileSync(join(image.path, 'Ants.image'))
+  if (!after.equals(readFileSync(join(work, 'next', 'Ants.image')))) throw new Error('the delta gave another image')
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

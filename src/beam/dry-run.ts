@@ -34,6 +34,7 @@ export async function dryRun(scan: Scan, options: CallOptions): Promise<PushResu
     size: doneBytes,
     files: files.length,
     'new-bytes': 0,
+    image: [],
     'left-out': scan.leftOut,
     searched: search.searched,
     allowed: search.findings.length,

@@ -1,5 +1,6 @@
 import type { VersionStep } from '../glas/version.ts'
 import type { LeftOut } from '../image/rules.ts'
+import type { Kept } from '../stock/add-image.ts'
 import type { Copies } from './spread.ts'
 
 /** What a push takes and gives: the same for one that only shows what it would do. */
@@ -32,11 +33,34 @@ export interface PushResult {
   'image-id': string
   size: number
   files: number
-  /** Bytes that were not in the stock yet. */
+  /** Bytes that were not in the stock yet; of an image that is kept as a delta, those of the delta. */
   'new-bytes': number
+  /** How the image itself is kept: one file, several in the composed format, none where nothing was stored. */
+  image: ImageKept[]
   'left-out': LeftOut[]
   searched: { text: string[]; not: string[] }
   /** Findings let through with `--secrets allow`. */
   allowed: number
   copies: Copies
+}
+
+export interface ImageKept {
+  path: string
+  'kept-as': Kept['as']
+  /** The file that the delta stands on, and the bytes of the delta. */
+  base?: string
+  'delta-bytes'?: number
+  /** Why it is not kept as a delta. */
+  reason?: string
+  /** Where the time of a delta went, in milliseconds; also of one that was not kept. */
+  'phases-ms'?: Record<string, number>
+}
+
+export function shownKept(path: string, kept: Kept): ImageKept {
+  const shown = { path, 'kept-as': kept.as }
+  if (kept.as === 'known') return shown
+  const phases = Object.entries(kept.phasesMs).map(([phase, ms]) => [phase, Math.round(ms)])
+  const timed = { ...shown, 'phases-ms': Object.fromEntries(phases) as Record<string, number> }
+  if (kept.as === 'blocks') return { ...timed, reason: kept.reason }
+  return { ...timed, base: String(kept.base), 'delta-bytes': kept.deltaBytes }
 }

@@ -15,7 +15,8 @@ import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 import { publish } from './publish.ts'
 import { publisherOf } from './publisher.ts'
-import type { PushArgs, PushResult } from './push-result.ts'
+import { type PushArgs, type PushResult, shownKept } from './push-result.ts'
+import { relativesOf } from './relatives.ts'
 import { type Snapshot, storeAttributes, takeSnapshot } from './snapshot.ts'
 import { type Copies, spread } from './spread.ts'
 import { recordIfUnchanged } from './unchanged.ts'
@@ -34,7 +35,8 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
   const known = await originOf(image.directory, args.lineage)
   const lease = parts.stock.lease()
   try {
-    const snapshot = await takeSnapshot(parts.stock, scan, lease, options)
+    const relatives = relativesOf(parts, known)
+    const snapshot = await takeSnapshot(parts.stock, { scan, relatives }, lease, options)
     requireNoSecrets(snapshot.search, args.allowSecrets)
     const origin = await withoutSidecar(parts, known, snapshot.contents)
     const { made, outcome, newBytes } = await recordOf(parts, { args, scan, origin, snapshot, lease }, options)
@@ -138,6 +140,7 @@ function resultOf({ scan, snapshot, made: { record, cid }, outcome, newBytes, co
     size: snapshot.sizeBytes,
     files: snapshot.files,
     'new-bytes': newBytes,
+    image: [...snapshot.kept].map(([path, kept]) => shownKept(path, kept)),
     'left-out': scan.leftOut,
     searched: snapshot.search.searched,
     allowed: snapshot.search.findings.length,

@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { GlasError } from '../glas/errors.ts'
+import { GlasError, isGlasError } from '../glas/errors.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
 import { versionText } from '../glas/version.ts'
 import { fetchRecord } from './fetch.ts'
@@ -8,6 +8,7 @@ import { findVersion } from './lookup.ts'
 import { peerName } from './names.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
+import type { ImageKept } from './push-result.ts'
 import { entriesOf } from './tree.ts'
 
 /** The record as it is, and what the index says of it. Keys that the record lacks are absent here, too. */
@@ -32,6 +33,8 @@ export interface Shown {
   tags: string[]
   note: string
   here: boolean
+  /** How the image lies in this stock: what only this home knows. Empty where it is not here. */
+  image: ImageKept[]
   /** Only when asked for. */
   files?: Array<{ path: string; kind: string; size: number; mode: string }>
 }
@@ -52,6 +55,7 @@ export async function show(
     tags: glas === undefined ? [] : (tagsByRecord(glas).get(String(cid)) ?? []),
     note: published.note,
     here: parts.stock.pinReasons(cid).length > 0,
+    image: await imagesKept(parts.stock, record),
     ...(files ? { files: await filesOf(parts, record, options.signal) } : {}),
   }
 }
@@ -61,6 +65,31 @@ async function recordOf(parts: Parts, cid: CID, options: CallOptions): Promise<G
   if (parts.running() !== undefined) return fetchRecord(parts, cid, options)
   const message = 'Its record is not here. `pintglas pull` it, or let a running daemon ask others: `pintglas daemon`.'
   throw new GlasError('GlasNotStocked', message, { data: { record: String(cid) } })
+}
+
+/** One file, or those of an image in the composed format. */
+async function imagesKept(stock: Parts['stock'], record: GlasRecord): Promise<ImageKept[]> {
+  const kept: ImageKept[] = []
+  try {
+    const name = `${record.imageName}.image`
+    const image = (await stock.readDirectory(record.contents)).find((entry) => entry.name === name)
+    if (image === undefined) return []
+    const inside = image.kind === 'directory' ? await stock.readDirectory(image.cid) : []
+    const files =
+      image.kind === 'file'
+        ? [{ ...image, path: name }]
+        : inside.map((one) => ({ ...one, path: `${name}/${one.name}` }))
+    for (const { path, kind, cid } of files) {
+      const how = kind === 'file' ? await stock.keptAs(cid) : undefined
+      if (how?.as === 'delta')
+        kept.push({ path, 'kept-as': 'delta', base: String(how.base), 'delta-bytes': how.deltaBytes })
+      if (how?.as === 'blocks')
+        kept.push({ path, 'kept-as': 'blocks', ...(how.reason === undefined ? {} : { reason: how.reason }) })
+    }
+  } catch (error) {
+    if (!isGlasError(error, 'BlockMissing')) throw error
+  }
+  return kept
 }
 
 function recordJson(record: GlasRecord) {

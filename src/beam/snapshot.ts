@@ -6,12 +6,14 @@ import { readImage } from '../image/read-image.ts'
 import { OTHER_LEAF_BYTES, type Scan, type ScannedEntry } from '../image/scan.ts'
 import { SecretSearch } from '../image/secrets.ts'
 import { describeImage } from '../spur/header.ts'
+import type { Kept } from '../stock/add-image.ts'
 import type { TreeEntry } from '../stock/dag-directory.ts'
 import type { AddedFile } from '../stock/dag-file.ts'
 import type { Lease } from '../stock/leases.ts'
 import { isoDate } from './dates.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
+import type { Relatives } from './relatives.ts'
 
 /** Small files read at once: enough that the disk is not waited for one file at a time. */
 const FILES_AT_ONCE = 8
@@ -29,6 +31,8 @@ export interface Snapshot {
   /** When the image was saved. */
   date: string
   search: SecretSearch
+  /** How each file of the image came to lie in the stock, by its path. */
+  kept: ReadonlyMap<string, Kept>
 }
 
 interface Read {
@@ -42,19 +46,26 @@ interface Read {
  */
 export async function takeSnapshot(
   stock: Parts['stock'],
-  scan: Scan,
+  { scan, relatives }: { scan: Scan; relatives: Relatives },
   lease: Lease,
   options: CallOptions,
 ): Promise<Snapshot> {
   const search = new SecretSearch()
   const reads = new Map<string, Read>()
+  const kept = new Map<string, Kept>()
   const progress = progressOf(scan, options)
   const take = async (entry: ScannedEntry, file: OpenFile) => {
     const { leafBytes } = entry
     const { mode, mtimeSec, mtimeNsec, sizeBytes } = file
     const chunks = search.tap({ ...entry, sizeBytes }, file.chunks)
-    const added = await stock.addFile(chunks, { leafBytes, lease, signal: options.signal, onBytes: progress })
-    reads.set(entry.path, { file: added, attributes: { path: entry.path, mode, mtimeSec, mtimeNsec } })
+    const adding = { leafBytes, lease, signal: options.signal, onBytes: progress }
+    const add = async () => {
+      if (entry.role !== 'image') return stock.addFile(chunks, adding)
+      const added = await stock.addImage(chunks, { ...adding, sizeBytes, relatives: await relatives(entry.path) })
+      kept.set(entry.path, added.kept)
+      return added
+    }
+    reads.set(entry.path, { file: await add(), attributes: { path: entry.path, mode, mtimeSec, mtimeNsec } })
   }
   const format = await readImage(scan, describeImage, take, {
     signal: options.signal,
@@ -72,6 +83,7 @@ export async function takeSnapshot(
     format,
     date: dateOf(scan, reads),
     search,
+    kept,
   }
 }
 

@@ -4,6 +4,7 @@ import { scanDirectory } from '../image/scan.ts'
 import { readSidecar } from '../image/sidecar.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
+import { relativesOf } from './relatives.ts'
 import { takeSnapshot } from './snapshot.ts'
 
 /**
@@ -11,7 +12,7 @@ import { takeSnapshot } from './snapshot.ts'
  * those of its version, or some of it never goes out at all. Errs towards yes: that only means it is kept.
  */
 export async function hasUnpublishedWork(
-  { stock }: Pick<Parts, 'stock'>,
+  { stock, index }: Pick<Parts, 'stock' | 'index'>,
   directory: string,
   options: CallOptions,
 ): Promise<boolean> {
@@ -22,7 +23,8 @@ export async function hasUnpublishedWork(
     const scan = await scanDirectory(await locateImage(directory), { signal: options.signal })
     if (scan.leftOut.some(({ rule }) => rule !== 'sidecar')) return true
     const record = decodeRecord(await stock.get(sidecar.record))
-    const { contents } = await takeSnapshot(stock, scan, lease, options)
+    const relatives = relativesOf({ stock, index }, sidecar)
+    const { contents } = await takeSnapshot(stock, { scan, relatives }, lease, options)
     return !contents.equals(record.contents)
   } catch {
     options.signal.throwIfAborted()

@@ -1,4 +1,5 @@
 /** Entry of the command line, and of the bundle. Reads the arguments; each verb has a file of its own. */
+import { isMainThread } from 'node:worker_threads'
 import { Command, CommanderError, Option } from 'commander'
 import { GlasError, toGlasError } from '../glas/errors.ts'
 import { homeFolder } from '../home/folder.ts'
@@ -23,9 +24,14 @@ const UNFINISHED =
   'The command is not whole: which verb? See `pintglas help`, or `pintglas help key` for those of `key`.'
 
 quietWarnings()
-const exitCode = await main(process.argv.slice(2))
-// Everything of ours is closed by now; libp2p leaves timers behind that would keep the process for another second.
-process.stdout.write('', () => process.exit(exitCode))
+if (isMainThread) {
+  const exitCode = await main(process.argv.slice(2))
+  // Everything of ours is closed by now; libp2p leaves timers behind that would keep the process for another second.
+  process.stdout.write('', () => process.exit(exitCode))
+} else {
+  // The bundle is one file, which threads start anew: beam/image-deltas.ts.
+  await import('../beam/image-worker.ts')
+}
 
 async function main(args: string[]): Promise<number> {
   const controller = new AbortController()

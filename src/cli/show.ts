@@ -34,6 +34,7 @@ function cell(key: string, value: unknown): string {
     const { text, not, allowed } = value as Shown['searched']
     return `${text.join(', ') || 'nothing'}; not searched: ${not.join(', ') || 'nothing'}; let through: ${allowed}`
   }
+  if (key === 'image') return (value as Shown['image']).map(keptText).join('; ') || 'not here'
   if (key === 'removed') {
     return Object.entries(value as Shown['removed'])
       .map(([rule, count]) => `${rule}: ${count}`)
@@ -41,6 +42,11 @@ function cell(key: string, value: unknown): string {
   }
   if (value === null) return '-'
   return Array.isArray(value) ? value.join(', ') : String(value)
+}
+
+function keptText(kept: Shown['image'][number]): string {
+  if (kept['kept-as'] === 'delta') return `${kept.path}: ${shownBytes(kept['delta-bytes'] ?? 0)} beyond another version`
+  return `${kept.path}: whole${kept.reason === undefined ? '' : ` (${kept.reason})`}`
 }
 
 function formatText(format: NonNullable<Shown['format']>): string {

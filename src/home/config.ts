@@ -37,6 +37,8 @@ export interface Config {
   follow: FollowRule[]
   /** A holder that was away for so long no longer counts, and rules that ask for copies replace it. */
   repairAfterSeconds: number
+  /** Larger images are kept as blocks: making a delta takes four times as much memory. 0 makes none. */
+  maxDeltaImageBytes: number
   /** Hex of the owner key that new glases are published under; empty for this home's own. */
   owner: string
 }
@@ -44,6 +46,8 @@ export interface Config {
 /** A person writes this file by hand: more is a mistake. */
 export const MAX_CONFIG_BYTES = 1024 * 1024
 const MAX_LIST_ITEMS = 1000
+/** Four times as much fits the memory of any machine that such an image runs on. */
+const DEFAULT_DELTA_IMAGE_BYTES = 1024 * 1024 * 1024
 const MAX_TEXT_CHARS = 4096
 /** TCP has no more. */
 const MAX_PORT = 65_535
@@ -80,6 +84,7 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
     expected: 'a list of rules',
   },
   repairAfterSeconds: { check: isCount, expected: 'a number of seconds' },
+  maxDeltaImageBytes: { check: isCount, expected: 'a number of bytes' },
   owner: { check: (value) => value === '' || isOwner(value), expected: '64 hex digits' },
 }
 
@@ -96,6 +101,7 @@ export function defaultConfig(name: string): Config {
     allow: [],
     follow: [],
     repairAfterSeconds: 1800,
+    maxDeltaImageBytes: DEFAULT_DELTA_IMAGE_BYTES,
     owner: '',
   }
 }

@@ -6,12 +6,14 @@ import { hasErrno } from '../disk/files.ts'
 import type { Ledger } from '../disk/ledger.ts'
 import { GlasError } from '../glas/errors.ts'
 import type { Place } from './catalogue.ts'
-import { blockMissing, checkBlock, checkBlockSize, checkCid, isBlockOf, keyOf } from './cid.ts'
+import { blockMissing, checkBlock, checkBlockSize, checkCid, cidOfDigest, isBlockOf, keyOf } from './cid.ts'
 import type { StoredBlock } from './codec.ts'
 import { decodeStored, encodeStored } from './codec.ts'
-import { decodeFrameHeader, encodeFrameHeader, FRAME_HEADER_BYTES, isDataIntact } from './frame.ts'
+import { derivedBlocks, encodeDeltaFrame, type ImageDelta } from './delta-frame.ts'
+import type { DerivedBlocks } from './derived-blocks.ts'
+import { encodeFrameHeader } from './frame.ts'
 import type { Lease } from './leases.ts'
-import { PACK_SEAL_BYTES, type PackReader, PackWriter } from './pack.ts'
+import { PACK_SEAL_BYTES, type PackReader, PackWriter, readFrame } from './pack.ts'
 import type { PackSource, Places } from './places.ts'
 
 export const PACKS = 'packs'
@@ -25,6 +27,7 @@ export interface BlocksParts {
   layer: FileLayer
   places: Places
   reader: PackReader
+  derived: DerivedBlocks
   source: PackSource
   /** Undefined for a reader. */
   ledger: Ledger | undefined
@@ -44,14 +47,15 @@ export class Blocks {
   }
 
   async has(cid: CID): Promise<boolean> {
-    return (await this.place(cid)) !== undefined
+    return (await this.sizeOf(cid)) !== undefined
   }
 
   /** Length of the block's bytes; undefined when it is not here. */
   async sizeOf(cid: CID): Promise<number | undefined> {
-    return (await this.place(cid))?.rawLength
+    return ((await this.place(cid)) ?? this.#parts.places.deltas.find(cid))?.rawLength
   }
 
+  /** Where the block is stored; undefined for one that is derived, or not here. */
   async place(cid: CID): Promise<Place | undefined> {
     checkCid(cid)
     await this.#parts.places.ready()
@@ -60,6 +64,7 @@ export class Blocks {
 
   /** The block, its hash verified. Throws BlockMissing, or BlockMismatch naming the pack when it is damaged. */
   async get(cid: CID): Promise<Uint8Array> {
+    if (await this.#isDerived(cid)) return this.#derive(cid)
     const { block, place } = await this.#read(cid)
     try {
       const bytes = await decodeStored(block)
@@ -72,7 +77,28 @@ export class Blocks {
 
   /** The block as it lies in the pack, checked by its checksum only: whoever gets it verifies the hash. */
   async getStored(cid: CID): Promise<StoredBlock> {
+    if (await this.#isDerived(cid)) return encodeStored(await this.#derive(cid))
     return (await this.#read(cid)).block
+  }
+
+  async #isDerived(cid: CID): Promise<boolean> {
+    return (await this.place(cid)) === undefined && this.#parts.places.deltas.find(cid) !== undefined
+  }
+
+  async #derive(cid: CID): Promise<Uint8Array> {
+    const { places, derived } = this.#parts
+    const place = places.deltas.find(cid)
+    if (place === undefined) throw blockMissing(cid)
+    try {
+      return await derived.get(cid, place)
+    } catch (error) {
+      if (!hasErrno(error, 'ENOENT')) throw error
+    }
+    // The pack was swept since, or is lost. A writer that swept it knows another place.
+    if (places.deltas.find(cid)?.delta.pack === place.delta.pack) await places.reopen()
+    const other = places.deltas.find(cid)
+    if (other === undefined) throw blockMissing(cid)
+    return derived.get(cid, other)
   }
 
   /** Verifies the hash first. True when the block was not here yet. */
@@ -104,11 +130,26 @@ export class Blocks {
     await this.#append(cid, (await this.#read(cid)).block)
   }
 
+  /**
+   * Writes the delta of an image; from here on its blocks are here. The lease keeps them; the caller has leased the
+   * blocks of the base, and has seen that they are here.
+   */
+  async putDelta(image: ImageDelta, options: PutOptions = {}): Promise<void> {
+    const blocks = await derivedBlocks(image)
+    for (const { code, digest } of blocks) options.lease?.keep(cidOfDigest(code, digest))
+    const { root, base, sizeBytes, leafBytes } = image
+    const pieces = encodeDeltaFrame(image)
+    const storedLength = pieces[1]?.length ?? 0
+    await this.#write(pieces, (pack, offset) => {
+      this.#parts.places.deltas.add({ root, base, pack, offset, storedLength, sizeBytes, leafBytes }, blocks)
+    })
+  }
+
   async #putOnce(cid: CID, options: PutOptions, encode: () => Promise<StoredBlock>): Promise<boolean> {
     await this.#parts.places.ready()
     // From here to the entry in #flying nothing is awaited: a sweep decides between two such moments.
     options.lease?.keep(cid)
-    if (this.#parts.places.find(cid) !== undefined) return false
+    if (this.#parts.places.knows(cid)) return false
     const key = keyOf(cid)
     const flying = this.#flying.get(key)
     if (flying !== undefined) {
@@ -126,14 +167,16 @@ export class Blocks {
   }
 
   async #append(cid: CID, block: StoredBlock): Promise<void> {
-    const header = encodeFrameHeader(cid, block)
+    const { codec, rawLength, stored } = block
+    await this.#write([encodeFrameHeader(cid, block), stored], (pack, offset) => {
+      this.#parts.places.add(cid, { pack, offset, code: cid.code, codec, rawLength, storedLength: stored.length })
+    })
+  }
+
+  async #write(pieces: readonly Uint8Array[], placed: (pack: string, offset: number) => void): Promise<void> {
     const writer = await this.#takeWriter()
     try {
-      await writer.append([header, block.stored], (offset) => {
-        const { codec, rawLength, stored } = block
-        const place = { pack: writer.name, offset, code: cid.code, codec, rawLength, storedLength: stored.length }
-        this.#parts.places.add(cid, place)
-      })
+      await writer.append(pieces, (offset) => placed(writer.name, offset))
     } finally {
       writer.users--
     }
@@ -239,13 +282,9 @@ export class Blocks {
   }
 
   async #readFrame(cid: CID, place: Place): Promise<StoredBlock> {
-    const frameBytes = FRAME_HEADER_BYTES + place.storedLength
-    const frame = await this.#parts.reader.read(place.pack, place.offset, frameBytes)
-    const header = decodeFrameHeader(frame)
-    const stored = frame.subarray(FRAME_HEADER_BYTES)
-    if (header === undefined || keyOf(header.cid) !== keyOf(cid) || !isDataIntact(header, stored)) {
-      throw damaged(cid, place)
-    }
+    const frame = await readFrame(this.#parts.reader, place)
+    if (frame === undefined || keyOf(frame.header.cid) !== keyOf(cid)) throw damaged(cid, place)
+    const { header, stored } = frame
     return { codec: header.codec, rawLength: header.rawLength, stored }
   }
 }

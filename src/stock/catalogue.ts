@@ -9,9 +9,12 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { CID } from 'multiformats/cid'
+import type { DerivedBlock } from './delta-frame.ts'
+import { DELTA_SCHEMA, type DeltaPlace, DeltaRows } from './delta-rows.ts'
 
 /** Raise it when the schema changes: older catalogues are thrown away. */
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 /** Readers and the one writer do not wait for each other; this is for the moments of opening. The wait holds everything. */
 const BUSY_TIMEOUT_MS = 2_000
 
@@ -20,7 +23,7 @@ const SCHEMA = `
   CREATE TABLE blocks (
     digest BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL,
     code INTEGER NOT NULL, codec INTEGER NOT NULL, raw INTEGER NOT NULL, stored INTEGER NOT NULL
-  ) WITHOUT ROWID;
+  ) WITHOUT ROWID;${DELTA_SCHEMA}
   PRAGMA user_version = ${SCHEMA_VERSION};`
 
 /** Where a block lies, and how. */
@@ -55,8 +58,10 @@ export class Catalogue {
   readonly #database: DatabaseSync
   readonly #find: StatementSync
   #packIds = new Map<string, number>()
+  readonly deltas: DeltaRows
 
   constructor(database: DatabaseSync) {
+    this.deltas = new DeltaRows(database)
     this.#database = database
     this.#find = database.prepare(
       `SELECT digest, name, offset, code, codec, raw, stored
@@ -119,16 +124,27 @@ export class Catalogue {
     })
   }
 
-  /** Blocks and their bytes: as they are (`rawBytes`) and as they lie in the packs. */
-  totals(): { blocks: number; rawBytes: number; storedBytes: number } {
+  /** Blocks, derived ones too, and their bytes: as they are (`rawBytes`) and as they, or the deltas, lie in the packs. */
+  totals(): { blocks: number; rawBytes: number; storedBytes: number; deltas: number; deltaBytes: number } {
     const row = this.#database
       .prepare('SELECT count(*) AS blocks, ifnull(sum(raw), 0) AS raw, ifnull(sum(stored), 0) AS stored FROM blocks')
       .get()
-    return { blocks: Number(row?.blocks), rawBytes: Number(row?.raw), storedBytes: Number(row?.stored) }
+    const { deltas, deltaBytes, derivedBlocks, derivedBytes } = this.deltas.totals()
+    return {
+      blocks: Number(row?.blocks) + derivedBlocks,
+      rawBytes: Number(row?.raw) + derivedBytes,
+      storedBytes: Number(row?.stored) + deltaBytes,
+      deltas,
+      deltaBytes,
+    }
   }
 
   /** Adds or moves blocks and says how far the packs are covered, all or nothing. */
-  record(blocks: Iterable<[digest: Uint8Array, place: Place]>, covered: Iterable<[pack: string, bytes: number]>): void {
+  record(
+    blocks: Iterable<[digest: Uint8Array, place: Place]>,
+    covered: Iterable<[pack: string, bytes: number]>,
+    deltas: Iterable<[place: DeltaPlace, blocks: readonly DerivedBlock[]]> = [],
+  ): void {
     this.#transaction(() => {
       const cover = this.#database.prepare(
         'INSERT INTO packs (name, bytes) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes',
@@ -139,12 +155,14 @@ export class Catalogue {
         const { offset, code, codec, rawLength, storedLength } = place
         insert.run(digest, this.#packId(place.pack), offset, code, codec, rawLength, storedLength)
       }
+      for (const [place, derived] of deltas) this.deltas.record(place, this.#packId(place.pack), derived)
     })
   }
 
-  /** Takes blocks out: they are no longer in the stock, whatever the packs hold. */
-  remove(digests: Iterable<Uint8Array>): void {
+  /** Takes blocks and deltas out: they are no longer in the stock, whatever the packs hold. */
+  remove(digests: Iterable<Uint8Array>, deltas: Iterable<CID> = []): void {
     this.#transaction(() => {
+      for (const root of deltas) this.deltas.remove(root)
       const remove = this.#database.prepare('DELETE FROM blocks WHERE digest = ?')
       for (const digest of digests) remove.run(digest)
     })

@@ -5,7 +5,9 @@
 import type { CID } from 'multiformats/cid'
 import { GlasError } from '../glas/errors.ts'
 import type { Blocks } from './blocks.ts'
+import { notDerivable, stillNotDerivable, storeNodes } from './check-deltas.ts'
 import { cidOfDigest, isBlockOf, keyOf, RAW_CODE, walkKey } from './cid.ts'
+import type { DerivedBlocks } from './derived-blocks.ts'
 import type { Lease } from './leases.ts'
 import { linksOf } from './links.ts'
 import type { Pins } from './pins.ts'
@@ -23,6 +25,8 @@ export interface Finding {
   what: 'missing' | 'damaged' | 'unreadable'
   /** The pinned records that need it; none for what the next sweep removes. */
   pinnedBy: CID[]
+  /** The image whose delta does not give it; undefined for a block that is stored. */
+  image?: CID
 }
 
 export interface CheckProgress {
@@ -39,6 +43,7 @@ export interface CheckOptions {
 
 export interface CheckParts {
   blocks: Blocks
+  derived: DerivedBlocks
   places: Places
   pins: Pins
 }
@@ -48,19 +53,16 @@ export async function check(parts: CheckParts, options: CheckOptions = {}): Prom
   // What the catalogue says is made from the packs anew: it is part of what may be wrong.
   await parts.places.reopen()
   const damaged = await damagedBlocks(parts, options)
-  const walker = new PinWalker(parts.blocks, damaged, options.signal)
+  const walker = new PinWalker(parts, [...damaged, ...(await notDerivable(parts, options.signal))], options.signal)
   for (const { cid } of parts.pins.list()) await walker.visitPin(cid)
   return walker.findings()
 }
 
-async function damagedBlocks(parts: CheckParts, options: CheckOptions): Promise<Map<string, CID>> {
+async function damagedBlocks(parts: CheckParts, options: CheckOptions): Promise<Finding[]> {
   const { places } = parts
-  const damaged = new Map<string, CID>()
-  const progress: CheckProgress = {
-    checkedBlocks: 0,
-    checkedBytes: 0,
-    totalBytes: places.catalogue.totals().storedBytes,
-  }
+  const damaged: Finding[] = []
+  const { storedBytes, deltaBytes } = places.catalogue.totals()
+  const progress: CheckProgress = { checkedBlocks: 0, checkedBytes: 0, totalBytes: storedBytes - deltaBytes }
   for (const pack of places.catalogue.covered().keys()) {
     // One iterator for all workers: each takes what is next.
     const waiting = places.catalogue.blocksIn(pack).values()
@@ -68,7 +70,7 @@ async function damagedBlocks(parts: CheckParts, options: CheckOptions): Promise<
       for (const block of waiting) {
         options.signal?.throwIfAborted()
         const cid = cidOfDigest(block.place.code, block.digest)
-        if (!(await isWhole(parts.blocks, cid))) damaged.set(keyOf(cid), cid)
+        if (!(await isWhole(parts.blocks, cid))) damaged.push({ cid, what: 'damaged', pinnedBy: [] })
         progress.checkedBlocks++
         progress.checkedBytes += block.place.storedLength
         options.onProgress?.(progress)
@@ -95,16 +97,18 @@ async function isWhole(blocks: Blocks, cid: CID): Promise<boolean> {
 /** Goes through all that pins hold, each node once, and remembers what is wrong below it. */
 class PinWalker {
   readonly #blocks: Blocks
+  readonly #places: Places
   readonly #signal: AbortSignal | undefined
   readonly #found = new Map<string, Finding>()
   /** Walk key of a node -> the findings below it, for the few that have any. */
   readonly #badBelow = new Map<string, Set<Finding>>()
   readonly #visited = new Set<string>()
 
-  constructor(blocks: Blocks, damaged: ReadonlyMap<string, CID>, signal: AbortSignal | undefined) {
+  constructor({ blocks, places }: CheckParts, damaged: readonly Finding[], signal: AbortSignal | undefined) {
     this.#blocks = blocks
+    this.#places = places
     this.#signal = signal
-    for (const [key, cid] of damaged) this.#found.set(key, { cid, what: 'damaged', pinnedBy: [] })
+    for (const finding of damaged) this.#found.set(keyOf(finding.cid), finding)
   }
 
   findings(): Finding[] {
@@ -134,7 +138,10 @@ class PinWalker {
     else if (!(await this.#blocks.has(cid))) bad.add(this.#report(cid, 'missing'))
     else if (cid.code !== RAW_CODE) {
       try {
-        return linksOf(cid, await this.#blocks.get(cid))
+        const links = linksOf(cid, await this.#blocks.get(cid))
+        // An image that is kept as a delta needs its base, too.
+        const base = this.#places.deltas.ofRoot(cid)?.base
+        return base === undefined ? links : [...links, base]
       } catch (error) {
         const mismatch = error instanceof GlasError && error.code === 'BlockMismatch'
         bad.add(this.#report(cid, mismatch ? 'damaged' : 'unreadable'))
@@ -170,20 +177,16 @@ export async function repair(
 ): Promise<RepairReport> {
   const needed = findings.filter((finding) => finding.pinnedBy.length > 0 && finding.what !== 'unreadable')
   const waiting = new Map(needed.map(({ cid }) => [keyOf(cid), cid]))
-  let repairedBlocks = 0
   // Also those that nobody seems to need: the node that links them may be missing itself.
-  const damaged = new Map(findings.filter(({ what }) => what === 'damaged').map(({ cid }) => [keyOf(cid), cid]))
-  const toFetch = [...damaged.values()]
-  for (let at = 0; at < toFetch.length; at += FETCH_BATCH_BLOCKS) {
-    options.signal?.throwIfAborted()
-    for await (const { cid, bytes } of fetch(toFetch.slice(at, at + FETCH_BATCH_BLOCKS))) {
-      if (!isBlockOf(cid, bytes) || !damaged.delete(keyOf(cid))) continue
-      waiting.delete(keyOf(cid))
-      await parts.blocks.replace(cid, bytes)
-      parts.lease.keep(cid)
-      repairedBlocks++
-    }
-  }
+  const damaged = findings.filter(({ what }) => what === 'damaged')
+  const stored = damaged.filter(({ image }) => image === undefined)
+  const bad = new Map(stored.map(({ cid }) => [keyOf(cid), cid]))
+  let repairedBlocks = await replaceAll(parts, bad, fetch, options)
+  // With its base whole again an image may need nothing else.
+  const lost = await stillNotDerivable(parts, damaged, options.signal)
+  for (const { cid } of lost) bad.set(keyOf(cid), cid)
+  repairedBlocks += await replaceAll(parts, bad, fetch, options)
+  await storeNodes(parts, lost)
   const roots = new Map(needed.flatMap(({ pinnedBy }) => pinnedBy).map((cid) => [keyOf(cid), cid]))
   for (const root of roots.values()) {
     const fetched = await fetchMissing(parts, root, fetch, options.signal)
@@ -191,9 +194,29 @@ export async function repair(
     for (const cid of fetched.stillMissing) waiting.set(keyOf(cid), cid)
   }
   for (const [key, cid] of waiting) {
-    if (!damaged.has(key) && (await parts.blocks.has(cid))) waiting.delete(key)
+    if (!bad.has(key) && (await parts.blocks.has(cid))) waiting.delete(key)
   }
   return { repairedBlocks, stillBad: [...waiting.values()] }
+}
+
+/** Takes what it got a good copy of out of `bad`, and gives the number. */
+async function replaceAll(
+  parts: CheckParts & { lease: Lease },
+  bad: Map<string, CID>,
+  fetch: Fetch,
+  { signal }: { signal?: AbortSignal | undefined },
+): Promise<number> {
+  const before = bad.size
+  const toFetch = [...bad.values()]
+  for (let at = 0; at < toFetch.length; at += FETCH_BATCH_BLOCKS) {
+    signal?.throwIfAborted()
+    for await (const { cid, bytes } of fetch(toFetch.slice(at, at + FETCH_BATCH_BLOCKS))) {
+      if (!isBlockOf(cid, bytes) || !bad.delete(keyOf(cid))) continue
+      await parts.blocks.replace(cid, bytes)
+      parts.lease.keep(cid)
+    }
+  }
+  return before - bad.size
 }
 
 async function fetchMissing(

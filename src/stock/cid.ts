@@ -8,7 +8,7 @@ export const RAW_CODE = 0x55
 export const DAG_PB_CODE = 0x70
 export const DAG_CBOR_CODE = 0x71
 const SHA_256_CODE = 0x12
-const DIGEST_BYTES = 32
+export const DIGEST_BYTES = 32
 /** Version, codec, hash code and hash length take a byte each. */
 export const CID_BYTES = 4 + DIGEST_BYTES
 

@@ -42,7 +42,7 @@ export interface AddedFile {
   newBytes: number
 }
 
-interface Child {
+export interface Child {
   cid: CID
   sizeBytes: number
   totalBytes: number
@@ -72,8 +72,18 @@ export async function addFile(
   }
 }
 
+/** The root of a file whose leaves are known by their CIDs; the nodes above them, that one last, go to `blocks`. */
+export async function addNodes(blocks: BlockWriter, leaves: Iterable<{ cid: CID; sizeBytes: number }>): Promise<Child> {
+  const builder = new FileBuilder(blocks, undefined)
+  for (const { cid, sizeBytes } of leaves) await builder.addKnownLeaf(cid, sizeBytes)
+  return builder.finish()
+}
+
 /** Cuts a stream into pieces of exactly `leafBytes`, the last one shorter; one empty piece for an empty stream. */
-async function* leavesOf(chunks: AsyncIterable<Uint8Array>, leafBytes: number): AsyncGenerator<Uint8Array, void> {
+export async function* leavesOf(
+  chunks: AsyncIterable<Uint8Array>,
+  leafBytes: number,
+): AsyncGenerator<Uint8Array, void> {
   let filled = 0
   let leaf: Uint8Array | undefined
   let empty = true
@@ -117,7 +127,12 @@ class FileBuilder {
   async addLeaf(bytes: Uint8Array): Promise<void> {
     const cid = cidOf(RAW_CODE, bytes)
     await this.#write(cid, bytes)
-    await this.#add(0, { cid, sizeBytes: bytes.length, totalBytes: bytes.length })
+    await this.addKnownLeaf(cid, bytes.length)
+  }
+
+  /** A leaf that is not written. */
+  async addKnownLeaf(cid: CID, sizeBytes: number): Promise<void> {
+    await this.#add(0, { cid, sizeBytes, totalBytes: sizeBytes })
   }
 
   async #write(cid: CID, bytes: Uint8Array): Promise<void> {

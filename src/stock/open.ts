@@ -1,4 +1,5 @@
 /** Opening a stock: to write, with the lock and an epoch of its own, or to read beside a living writer. */
+import { join } from 'node:path'
 import type { FileLayer } from '../disk/files.ts'
 import { ensureDirectory, hasErrno, realFiles } from '../disk/files.ts'
 import { Journal, readJournal } from '../disk/journal.ts'
@@ -10,12 +11,17 @@ import type { Manifest } from '../disk/manifest.ts'
 import { readManifest } from '../disk/manifest.ts'
 import { Blocks, PACKS } from './blocks.ts'
 import { cataloguePath } from './catalogue.ts'
+import { DerivedBlocks } from './derived-blocks.ts'
+import { type ImageDeltas, MAX_IMAGE_BYTES } from './image-deltas.ts'
 import { PackReader } from './pack.ts'
 import { Pins } from './pins.ts'
 import { type PackSource, Places } from './places.ts'
+import { readStored } from './read-stored.ts'
+import { MAX_REBUILT_BYTES, RebuiltImages } from './rebuilt.ts'
 import { Stock } from './stock.ts'
 
 const PINS = 'pins'
+const REBUILT = 'rebuilt'
 /** A writer may rewrite the pins while they are read; each time there is a newer manifest. */
 const MAX_READ_TRIES = 5
 
@@ -31,6 +37,12 @@ export interface StockOptions {
   cataloguePath?: string
   /** Who takes the lock, if not this process. */
   holder?: LockHolder
+  /** What knows images; without it none is kept as a delta, and none that is can be read. */
+  images?: ImageDeltas
+  /** Where rebuilt images lie, if not beside the packs, and how many bytes of them: MAX_REBUILT_BYTES. */
+  rebuilt?: { folder?: string; limitBytes?: number }
+  /** Larger images are kept as blocks; 0 keeps all of them so. MAX_IMAGE_BYTES where not given. */
+  maxImageBytes?: number
 }
 
 /** Throws StoreLocked, with the name of the holder, when another writer has it for longer than `waitMs`. */
@@ -101,6 +113,15 @@ function makeStock(layer: FileLayer, folder: string, options: StockOptions, open
   const { pins, source, ledger, releaseLock } = opened
   const reader = new PackReader(layer, folder)
   const places = new Places(reader, source, options.cataloguePath ?? cataloguePath(folder))
-  const blocks = new Blocks({ layer, places, reader, source, ledger })
-  return new Stock({ folder, blocks, places, reader, pins, source, ledger, releaseLock })
+  const { rebuilt, images, maxImageBytes = MAX_IMAGE_BYTES } = options
+  const derived: DerivedBlocks = new DerivedBlocks({
+    places: places.deltas,
+    reader,
+    rebuilt: new RebuiltImages(rebuilt?.folder ?? join(folder, REBUILT), rebuilt?.limitBytes ?? MAX_REBUILT_BYTES),
+    images,
+    readStored: (root) => readStored(blocks, root),
+  })
+  const blocks: Blocks = new Blocks({ layer, places, reader, derived, source, ledger })
+  const adding = { blocks, places, derived, images, maxImageBytes }
+  return new Stock({ folder, blocks, places, derived, reader, pins, source, ledger, adding, releaseLock })
 }

@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import type { DiskFile, FileLayer } from '../disk/files.ts'
 import type { FrameHeader } from './frame.ts'
-import { decodeFrameHeader, FRAME_HEADER_BYTES, FRAME_MAGIC } from './frame.ts'
+import { decodeFrameHeader, FRAME_HEADER_BYTES, FRAME_MAGIC, isDataIntact } from './frame.ts'
 
 export const PACK_MAGIC = Uint8Array.from([0x50, 0x47, 0x50, 0x41, 0x43, 0x4b, 0, 1])
 /** A pack this large is sealed: a size that is quick to copy when it is swept, and few files for a large stock. */
@@ -180,6 +180,17 @@ export class PackReader {
   async close(): Promise<void> {
     for (const name of [...this.#open.keys()]) await this.forget(name)
   }
+}
+
+/** A frame of which the header says where it lies; undefined when header or stored bytes are damaged. */
+export async function readFrame(
+  reader: PackReader,
+  { pack, offset, storedLength }: { pack: string; offset: number; storedLength: number },
+): Promise<{ header: FrameHeader; stored: Uint8Array } | undefined> {
+  const frame = await reader.read(pack, offset, FRAME_HEADER_BYTES + storedLength)
+  const header = decodeFrameHeader(frame)
+  const stored = frame.subarray(FRAME_HEADER_BYTES)
+  return header === undefined || !isDataIntact(header, stored) ? undefined : { header, stored }
 }
 
 export interface ScannedFrame {

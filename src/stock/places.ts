@@ -4,8 +4,11 @@
  */
 import type { CID } from 'multiformats/cid'
 import { hasErrno, realFiles, removeIfThere } from '../disk/files.ts'
+import { type Admission, admitDeltas, type FoundDelta } from './admit-deltas.ts'
 import { Catalogue, IN_MEMORY, type Place } from './catalogue.ts'
 import { digestOf, keyOf } from './cid.ts'
+import { fits, uncovered } from './coverage.ts'
+import { DeltaPlaces } from './delta-places.ts'
 import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.ts'
 import type { PackReader } from './pack.ts'
 import { scanPack } from './pack.ts'
@@ -28,6 +31,7 @@ export class Places {
   readonly #source: PackSource
   readonly #path: string
   readonly #recent = new Map<string, Place>()
+  readonly deltas = new DeltaPlaces(() => this.catalogue)
   #opening: Promise<void> | undefined
   #open: Catalogue | undefined
 
@@ -48,6 +52,12 @@ export class Places {
     }
   }
 
+  /** Whether the block is here, stored or derived. */
+  knows(cid: CID): boolean {
+    return this.find(cid) !== undefined || this.deltas.find(cid) !== undefined
+  }
+
+  /** Where a block is stored; undefined for one that is derived. */
   find(cid: CID): Place | undefined {
     return this.#recent.get(keyOf(cid)) ?? this.catalogue.find(digestOf(cid))
   }
@@ -57,13 +67,25 @@ export class Places {
     return this.#recent.size
   }
 
-  /** Every block that is here when it is asked for, in no order. */
-  *all(): Generator<{ digest: Uint8Array; place: Place }, void> {
-    const recent = [...this.#recent]
-    for (const pack of this.catalogue.covered().keys()) yield* this.catalogue.blocksIn(pack)
-    for (const [key, place] of recent) {
+  /** Every block that is here when it is asked for, in no order; some may come twice. */
+  *all(): Generator<{ digest: Uint8Array; code: number }, void> {
+    const recent: Array<[string, { code: number }]> = [...this.#recent, ...this.deltas.recentBlocks()]
+    for (const pack of this.catalogue.covered().keys()) {
+      for (const { digest, place } of this.catalogue.blocksIn(pack)) yield { digest, code: place.code }
+    }
+    yield* [...this.catalogue.deltas.derived()]
+    for (const [key, { code }] of recent) {
       const digest = Buffer.from(key, 'latin1')
-      if (this.catalogue.find(digest) === undefined) yield { digest, place }
+      if (this.catalogue.find(digest) === undefined) yield { digest, code }
+    }
+  }
+
+  /** Keeps the reason why an image is kept as blocks, as long as the catalogue lasts. */
+  notePlain(root: CID, reason: string): void {
+    try {
+      this.catalogue.deltas.notePlain(root, reason)
+    } catch {
+      // It is worth nothing on a disk that is full.
     }
   }
 
@@ -81,10 +103,12 @@ export class Places {
   async settle(acknowledged: ReadonlyMap<string, number>): Promise<void> {
     await this.ready()
     const settled = [...this.#recent].filter(([, place]) => endOf(place) <= (acknowledged.get(place.pack) ?? 0))
+    const deltas = this.deltas.settled(acknowledged)
     try {
       this.catalogue.record(
         settled.map(([key, place]) => [Buffer.from(key, 'latin1'), place]),
         acknowledged,
+        deltas.map(({ place, blocks }) => [place, blocks]),
       )
     } catch {
       // A catalogue that cannot be written (a full disk) may lag behind: the blocks stay findable here, and the next
@@ -92,6 +116,7 @@ export class Places {
       return
     }
     for (const [key, place] of settled) if (this.#recent.get(key) === place) this.#recent.delete(key)
+    this.deltas.forget(deltas)
   }
 
   /** After a pack has vanished, or before everything is checked: looks again which packs there are, and into them. */
@@ -107,6 +132,7 @@ export class Places {
     this.#open = undefined
     if (this.#source.readOnly) {
       this.#recent.clear()
+      this.deltas.clear()
       await this.#source.refresh()
       await this.#openToRead()
     } else {
@@ -123,10 +149,32 @@ export class Places {
 
   async #openToWrite(): Promise<void> {
     const catalogue = (await this.#openFitting()) ?? (await this.#openAnew())
-    for (const [name, from, to] of uncovered(catalogue, this.#source.packs())) {
-      await this.#cover(catalogue, name, from, to)
-    }
+    await this.#complete(catalogue)
     this.#open = catalogue
+  }
+
+  /** Takes what the packs hold beyond it over into a catalogue. It counts as covered when all of it is there. */
+  async #complete(catalogue: Catalogue): Promise<void> {
+    const found: FoundDelta[] = []
+    const parts = uncovered(catalogue, this.#source.packs())
+    for (const [name, from, to] of parts) found.push(...(await this.#cover(catalogue, name, from, to)))
+    await this.#admit(found, {
+      find: (cid) => catalogue.find(digestOf(cid)),
+      isAdmitted: (root) => catalogue.deltas.ofRoot(root) !== undefined,
+      admit: (place, blocks) => catalogue.record([], [], [[place, blocks]]),
+    })
+    catalogue.record(
+      [],
+      parts.map(([name, , to]) => [name, to]),
+    )
+  }
+
+  async #admit(found: readonly FoundDelta[], to: Omit<Admission, 'reader'>): Promise<void> {
+    try {
+      await admitDeltas({ reader: this.#reader, ...to }, found)
+    } catch (error) {
+      if (this.#source.readOnly || !hasErrno(error, 'ENOENT')) throw error
+    }
   }
 
   /** The catalogue as it lies there; undefined when it is none, or says something that the packs do not. */
@@ -163,37 +211,59 @@ export class Places {
       const shared = await this.#openFitting()
       try {
         const catalogue = shared ?? (await Catalogue.open(IN_MEMORY, false))
-        for (const [name, from, to] of uncovered(catalogue, this.#source.packs())) {
-          if (shared === undefined) await this.#cover(catalogue, name, from, to)
-          else for await (const [cid, place] of this.#scan(name, from, to)) this.add(cid, place)
-        }
+        if (shared === undefined) await this.#complete(catalogue)
+        else await this.#completeBeside(catalogue)
         this.#open = catalogue
         return
       } catch (error) {
         if (!hasErrno(error, 'ENOENT') || tries + 1 === MAX_OPEN_TRIES) throw error
         this.#recent.clear()
+        this.deltas.clear()
         await this.#source.refresh()
       }
     }
   }
 
-  async #cover(catalogue: Catalogue, name: string, from: number, to: number): Promise<void> {
+  /** Adds what a catalogue lacks to what is kept in memory, and leaves the catalogue as it is. */
+  async #completeBeside(catalogue: Catalogue): Promise<void> {
+    const found: FoundDelta[] = []
+    for (const [name, from, to] of uncovered(catalogue, this.#source.packs())) {
+      for await (const frame of this.#scan(name, from, to)) {
+        if ('storedLength' in frame) found.push(frame)
+        else this.add(...frame)
+      }
+    }
+    await this.#admit(found, {
+      find: (cid) => this.#recent.get(keyOf(cid)) ?? catalogue.find(digestOf(cid)),
+      isAdmitted: (root) => this.deltas.hasRecent(root) || catalogue.deltas.ofRoot(root) !== undefined,
+      admit: (place, blocks) => this.deltas.add(place, blocks),
+    })
+  }
+
+  /** Adds the blocks of a part of a pack, and gives the deltas in it. */
+  async #cover(catalogue: Catalogue, name: string, from: number, to: number): Promise<FoundDelta[]> {
+    const found: FoundDelta[] = []
     let batch: Array<[Uint8Array, Place]> = []
     catalogue.record([], [[name, from]])
-    for await (const [cid, place] of this.#scan(name, from, to)) {
-      batch.push([digestOf(cid), place])
+    for await (const frame of this.#scan(name, from, to)) {
+      if ('storedLength' in frame) found.push(frame)
+      else batch.push([digestOf(frame[0]), frame[1]])
       if (batch.length < REBUILD_BATCH_ROWS) continue
       catalogue.record(batch, [])
       batch = []
     }
-    catalogue.record(batch, [[name, to]])
+    catalogue.record(batch, [])
+    return found
   }
 
-  /** Blocks whose headers are good; `check` tells of the others. */
-  async *#scan(name: string, from: number, to: number): AsyncGenerator<[CID, Place], void> {
+  /** Blocks and deltas whose headers are good; `check` tells of the others. */
+  async *#scan(name: string, from: number, to: number): AsyncGenerator<[CID, Place] | FoundDelta, void> {
     try {
       for await (const frame of scanPack(this.#reader, name, from, to)) {
-        if ('header' in frame) yield [frame.header.cid, placeOfFrame(name, frame.offset, frame.header)]
+        if (!('header' in frame)) continue
+        const { offset, header } = frame
+        if (header.kind === 'block') yield [header.cid, placeOfFrame(name, offset, header)]
+        else yield { pack: name, offset, storedLength: header.storedLength }
       }
     } catch (error) {
       // For a reader the pack was swept meanwhile, and it looks again. For the writer it is lost, with its blocks.
@@ -209,31 +279,4 @@ export function placeOfFrame(pack: string, offset: number, header: FrameHeader):
 
 export function endOf(place: Place): number {
   return place.offset + FRAME_HEADER_BYTES + place.storedLength
-}
-
-/** In the order in which packs were written, so that of two copies of a block the later one counts. */
-export function packOrder(a: string, b: string): number {
-  const [epochA = 0, numberA = 0] = numbersIn(a)
-  const [epochB = 0, numberB = 0] = numbersIn(b)
-  return epochA - epochB || numberA - numberB
-}
-
-function numbersIn(name: string): number[] {
-  return (name.match(/\d+/g) ?? []).map(Number)
-}
-
-function fits(catalogue: Catalogue, packs: ReadonlyMap<string, number>): boolean {
-  for (const [name, bytes] of catalogue.covered()) if (bytes > (packs.get(name) ?? -1)) return false
-  return true
-}
-
-function uncovered(
-  catalogue: Catalogue,
-  packs: ReadonlyMap<string, number>,
-): Array<[name: string, from: number, to: number]> {
-  const covered = catalogue.covered()
-  return [...packs]
-    .map(([name, to]): [string, number, number] => [name, covered.get(name) ?? 0, to])
-    .filter(([, from, to]) => from < to)
-    .sort(([a], [b]) => packOrder(a, b))
 }

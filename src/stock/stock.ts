@@ -6,6 +6,7 @@ import type { CID } from 'multiformats/cid'
 import { GroupRun } from '../disk/group-run.ts'
 import type { Ledger } from '../disk/ledger.ts'
 import { GlasError } from '../glas/errors.ts'
+import type { AddedImage, AddImageOptions, AddImageParts } from './add-image.ts'
 import type { Blocks, PutOptions } from './blocks.ts'
 import type { CheckOptions, Fetch, Finding, RepairReport } from './check.ts'
 import { blockMissing, cidOfDigest } from './cid.ts'
@@ -13,6 +14,7 @@ import type { StoredBlock } from './codec.ts'
 import type { AddedDirectory, TreeEntry } from './dag-directory.ts'
 import type { AddedFile, AddFileOptions } from './dag-file.ts'
 import type { DirectoryEntry, ReadFileOptions } from './dag-read.ts'
+import type { DerivedBlocks } from './derived-blocks.ts'
 import { type Lease, Leases } from './leases.ts'
 import type { PackReader } from './pack.ts'
 import type { Pin, Pins } from './pins.ts'
@@ -30,6 +32,8 @@ export interface StockParts {
   places: Places
   reader: PackReader
   pins: Pins
+  derived: DerivedBlocks
+  adding: AddImageParts
   source: PackSource
   /** Undefined for a reader. */
   ledger: Ledger | undefined
@@ -37,14 +41,21 @@ export interface StockParts {
 }
 
 export interface StockTotals {
+  /** Derived ones too. */
   blocks: number
   /** Of all blocks as they are, as they are stored, and of the packs that they lie in. */
   rawBytes: number
   storedBytes: number
+  /** Images that are kept as deltas, and what these take. */
+  deltas: number
+  deltaBytes: number
   packBytes: number
   packs: number
   pins: number
 }
+
+/** A reason that was lost with the catalogue is undefined. */
+export type KeptAs = { as: 'delta'; base: CID; deltaBytes: number } | { as: 'blocks'; reason: string | undefined }
 
 export class Stock {
   readonly folder: string
@@ -100,6 +111,21 @@ export class Stock {
   async addFile(chunks: AsyncIterable<Uint8Array>, options: AddFileOptions): Promise<AddedFile> {
     const { addFile } = await import('./dag-file.ts')
     return addFile(this, chunks, options)
+  }
+
+  /** An image file, as a delta where one of `relatives` is here and that is much smaller. */
+  async addImage(chunks: AsyncIterable<Uint8Array>, options: AddImageOptions): Promise<AddedImage> {
+    const { addImage } = await import('./add-image.ts')
+    return addImage(this.#parts.adding, chunks, options)
+  }
+
+  /** How the file of this root is kept, as far as is known; undefined when it is not here. */
+  async keptAs(root: CID): Promise<KeptAs | undefined> {
+    if (!(await this.has(root))) return undefined
+    const { places } = this.#parts
+    const delta = places.deltas.ofRoot(root)
+    if (delta !== undefined) return { as: 'delta', base: delta.base, deltaBytes: delta.storedLength }
+    return { as: 'blocks', reason: places.catalogue.deltas.plainReason(root) }
   }
 
   async addDirectory(
@@ -229,7 +255,7 @@ export class Stock {
   /** The CIDs of all blocks, in no order. */
   async *cids(): AsyncGenerator<CID, void> {
     await this.#parts.places.ready()
-    for (const { digest, place } of this.#parts.places.all()) yield cidOfDigest(place.code, digest)
+    for (const { digest, code } of this.#parts.places.all()) yield cidOfDigest(code, digest)
   }
 
   /** Closes without a commit: what was not acknowledged is gone. */

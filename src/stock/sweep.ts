@@ -9,7 +9,11 @@ import type { Ledger } from '../disk/ledger.ts'
 import { GlasError } from '../glas/errors.ts'
 import { type Blocks, PACKS } from './blocks.ts'
 import { cidOfDigest, digestKey, keyOf, RAW_CODE } from './cid.ts'
+import { endOfDelta } from './delta-places.ts'
+import type { DeltaPlace } from './delta-rows.ts'
+import type { DerivedBlocks } from './derived-blocks.ts'
 import type { Leases } from './leases.ts'
+import { type BlocksOfBases, blocksOfBases, neededDeltas } from './needed-deltas.ts'
 import type { PackReader } from './pack.ts'
 import type { Pins } from './pins.ts'
 import { endOf, type Places } from './places.ts'
@@ -30,10 +34,15 @@ export interface SweepReport {
   freedBytes: number
   removedPacks: number
   rewrittenPacks: number
+  /** Deltas that are left, and blocks that no pin holds but the deltas that stand on them, with their bytes. */
+  deltas: number
+  baseBlocks: number
+  baseBytes: number
 }
 
 export interface SweepParts {
   blocks: Blocks
+  derived: DerivedBlocks
   places: Places
   reader: PackReader
   pins: Pins
@@ -75,7 +84,8 @@ export async function sweep(
       changes = parts.pins.changes
       await mark(parts, marked, options.signal)
     } while (parts.pins.changes !== changes)
-    const { removedBlocks, victims } = condemn(parts, marked)
+    const bases = await blocksOfBases(parts)
+    const { victims, ...counts } = condemn(parts, marked, bases)
     let removedPacks = 0
     let rewrittenPacks = 0
     for (const victim of victims) {
@@ -85,7 +95,7 @@ export async function sweep(
       else rewrittenPacks++
     }
     await parts.commit()
-    return { removedBlocks, removedPacks, rewrittenPacks, freedBytes: Math.max(0, before - packBytes(ledger)) }
+    return { ...counts, removedPacks, rewrittenPacks, freedBytes: Math.max(0, before - packBytes(ledger)) }
   } finally {
     leases.endSweep()
   }
@@ -117,22 +127,44 @@ function refuse(cid: CID): void {
 }
 
 /** Must not wait for anything between looking and removing. */
-function condemn(parts: SweepParts, marked: Marked): { removedBlocks: number; victims: Victim[] } {
+function condemn(
+  parts: SweepParts,
+  marked: Marked,
+  bases: BlocksOfBases,
+): Pick<SweepReport, 'removedBlocks' | 'deltas' | 'baseBlocks' | 'baseBytes'> & { victims: Victim[] } {
   const { places, leases, ledger } = parts
+  const { deltas } = places.catalogue
+  const isHeld = (key: string) => marked.keys.has(key) || leases.holds(key)
+  const needed = neededDeltas(deltas, isHeld, bases)
   const liveBytes = new Map<string, number>()
+  const addLive = (pack: string, bytes: number) => liveBytes.set(pack, (liveBytes.get(pack) ?? 0) + bytes)
   const dead: Uint8Array[] = []
+  let baseBlocks = 0
+  let baseBytes = 0
   for (const { digest, place } of places.catalogue.rows()) {
     const key = digestKey(digest)
-    if (marked.keys.has(key) || leases.holds(key)) {
-      liveBytes.set(place.pack, (liveBytes.get(place.pack) ?? 0) + endOf(place) - place.offset)
-    } else dead.push(digest)
+    const held = isHeld(key)
+    if (held || needed.baseKeys.has(key)) addLive(place.pack, endOf(place) - place.offset)
+    else dead.push(digest)
+    if (held || !needed.baseKeys.has(key)) continue
+    baseBlocks++
+    baseBytes += place.storedLength
   }
-  places.catalogue.remove(dead)
+  const deadDeltas = deltas.all().filter((delta) => {
+    if (needed.roots.has(keyOf(delta.root))) addLive(delta.pack, endOfDelta(delta) - delta.offset)
+    return !needed.roots.has(keyOf(delta.root))
+  })
+  const before = places.catalogue.totals().blocks
+  places.catalogue.remove(
+    dead,
+    deadDeltas.map(({ root }) => root),
+  )
   parts.complete.clear()
   const packs = [...ledger.files]
     .filter(([name]) => name.startsWith(`${PACKS}/`) && !parts.blocks.isOpen(name))
     .map(([pack, bytes]) => ({ pack, bytes, liveBytes: liveBytes.get(pack) ?? 0 }))
-  return { removedBlocks: dead.length, victims: chooseVictims(packs) }
+  const removedBlocks = before - places.catalogue.totals().blocks
+  return { removedBlocks, deltas: needed.roots.size, baseBlocks, baseBytes, victims: chooseVictims(packs) }
 }
 
 function chooseVictims(packs: Victim[]): Victim[] {
@@ -161,11 +193,27 @@ async function rewrite(parts: SweepParts, { pack }: Victim): Promise<boolean> {
     }
     if (++copied % COPIES_PER_COMMIT === 0) await parts.commit()
   }
+  for (const delta of parts.places.catalogue.deltas.inPack(pack)) {
+    if (parts.places.deltas.ofRoot(delta.root)?.pack !== pack) continue
+    if (await copyDelta(parts, delta)) copied++
+  }
   if (copied > 0) await parts.commit()
-  if (parts.places.catalogue.blocksIn(pack).length > 0) return false
+  const { deltas } = parts.places.catalogue
+  if (parts.places.catalogue.blocksIn(pack).length + deltas.inPack(pack).length > 0) return false
   await parts.reader.forget(pack)
   parts.ledger.drop(pack)
   await parts.commit()
   parts.places.catalogue.removePacks([pack])
   return true
+}
+
+/** False for a delta that is damaged. Its blocks stay where they are looked for, and only its place changes. */
+async function copyDelta({ blocks, derived }: SweepParts, delta: DeltaPlace): Promise<boolean> {
+  try {
+    await blocks.putDelta(await derived.frame(delta))
+    return true
+  } catch (error) {
+    if (error instanceof GlasError && error.code === 'BlockMismatch') return false
+    throw error
+  }
 }

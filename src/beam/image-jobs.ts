@@ -1,0 +1,48 @@
+/** The work on whole images that is done in a thread of its own, and how a thread tells what came of it. */
+import { hash } from 'node:crypto'
+import { GlasError, toGlasError } from '../glas/errors.ts'
+import { decodeDelta } from '../spur/decode.ts'
+import { encodeDelta } from '../spur/encode.ts'
+import type { EncodedImage, EncodeJob, RebuildJob } from '../stock/image-deltas.ts'
+
+const DIGEST_BYTES = 32
+
+export type ImageJob = ({ kind: 'encode'; maxImageBytes: number } & EncodeJob) | ({ kind: 'rebuild' } & RebuildJob)
+
+export type JobResult =
+  | { kind: 'encoded'; encoded: EncodedImage }
+  | { kind: 'rebuilt'; bytes: Uint8Array }
+  | { kind: 'failed'; code: 'BadDelta' | 'Internal'; message: string }
+
+export function doJob(job: ImageJob): JobResult {
+  try {
+    if (job.kind === 'encode') return { kind: 'encoded', encoded: encodeAndCheck(job, job.maxImageBytes) }
+    return { kind: 'rebuilt', bytes: rebuildAndCheck(job) }
+  } catch (error) {
+    const { code, message } = toGlasError(error)
+    return { kind: 'failed', code: code === 'BadDelta' ? code : 'Internal', message }
+  }
+}
+
+/** Exact or not at all: what does not come out as it went in is no delta. */
+export function encodeAndCheck({ base, image }: EncodeJob, maxImageBytes: number): EncodedImage {
+  const encoding = encodeDelta(base, image, maxImageBytes)
+  if (encoding.kind === 'unfit') return { ...encoding, phasesMs: {} }
+  const began = performance.now()
+  const same = Buffer.compare(decodeDelta(base, encoding.bytes, image.length), image) === 0
+  const phasesMs = { ...encoding.statistics.durationsMs, verify: performance.now() - began }
+  if (!same) return { kind: 'unfit', reason: 'its delta did not give it back', phasesMs }
+  return { kind: 'delta', bytes: encoding.bytes, phasesMs }
+}
+
+export function rebuildAndCheck({ base, delta, shape }: RebuildJob): Uint8Array {
+  const { sizeBytes, leafBytes, digests } = shape
+  const bytes = decodeDelta(base, delta, sizeBytes)
+  for (let at = 0, leaf = 0; at < sizeBytes; at += leafBytes, leaf++) {
+    const digest = digests.subarray(leaf * DIGEST_BYTES, (leaf + 1) * DIGEST_BYTES)
+    if (!hash('sha256', bytes.subarray(at, at + leafBytes), 'buffer').equals(digest)) {
+      throw new GlasError('BadDelta', 'An image that was rebuilt from a delta has other bytes than it must have.')
+    }
+  }
+  return bytes
+}

@@ -1,0 +1,77 @@
+/**
+ * Which of the deltas in the packs count: those whose frames are good and whose bases are wholly here. A sweep may have
+ * taken the base of a delta that nobody needed, and left the frame of that delta in a pack with others.
+ */
+import type { CID } from 'multiformats/cid'
+import type { Place } from './catalogue.ts'
+import { keyOf, RAW_CODE } from './cid.ts'
+import { decodeStored } from './codec.ts'
+import { type DerivedBlock, decodeDeltaFrame, derivedBlocks, type ImageDelta } from './delta-frame.ts'
+import type { DeltaPlace } from './delta-rows.ts'
+import { linksOf } from './links.ts'
+import { type PackReader, readFrame } from './pack.ts'
+
+/** Where a frame lies, by its header alone. */
+export interface FoundDelta {
+  pack: string
+  offset: number
+  storedLength: number
+}
+
+export interface Admission {
+  reader: PackReader
+  /** Blocks that are stored. */
+  find(cid: CID): Place | undefined
+  isAdmitted(root: CID): boolean
+  admit(place: DeltaPlace, blocks: readonly DerivedBlock[]): void
+}
+
+/** In the order of the packs; deltas on deltas after those that they stand on. */
+export async function admitDeltas(admission: Admission, found: readonly FoundDelta[]): Promise<void> {
+  let waiting = [...found]
+  const whole = new Set<string>()
+  for (let before = -1; before !== waiting.length; ) {
+    before = waiting.length
+    const later: FoundDelta[] = []
+    for (const place of waiting) {
+      const image = await readDelta(admission.reader, place)
+      if (image === undefined) continue
+      const { root, base, sizeBytes, leafBytes } = image
+      const key = keyOf(base)
+      if (!whole.has(key) && !admission.isAdmitted(base) && !(await isStored(admission, base))) {
+        later.push(place)
+        continue
+      }
+      whole.add(key)
+      admission.admit({ root, base, ...place, sizeBytes, leafBytes }, await derivedBlocks(image))
+    }
+    waiting = later
+  }
+}
+
+/** Undefined where the frame is damaged. */
+export async function readDelta(reader: PackReader, place: FoundDelta): Promise<ImageDelta | undefined> {
+  const frame = await readFrame(reader, place)
+  return frame === undefined ? undefined : decodeDeltaFrame(frame.header, frame.stored)
+}
+
+/** Whether every block of a file is stored. Reads its nodes, not its leaves. */
+async function isStored({ reader, find }: Admission, root: CID): Promise<boolean> {
+  const waiting = [root]
+  for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
+    const place = find(cid)
+    if (place === undefined) return false
+    if (cid.code === RAW_CODE) continue
+    const node = await readNode(reader, place)
+    if (node === undefined) return false
+    waiting.push(...linksOf(cid, node))
+  }
+  return true
+}
+
+async function readNode(reader: PackReader, place: Place): Promise<Uint8Array | undefined> {
+  const frame = await readFrame(reader, place)
+  if (frame === undefined) return undefined
+  const { codec, rawLength } = frame.header
+  return decodeStored({ codec, rawLength, stored: frame.stored })
+}

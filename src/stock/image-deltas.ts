@@ -1,0 +1,31 @@
+import type { ImageShape } from './delta-frame.ts'
+
+export interface EncodeJob {
+  base: Uint8Array
+  image: Uint8Array
+}
+
+export type EncodedImage =
+  | { kind: 'delta'; bytes: Uint8Array; phasesMs: Record<string, number> }
+  /** Why the image has to be kept as it is, in words. */
+  | { kind: 'unfit'; reason: string; phasesMs: Record<string, number> }
+
+export interface RebuildJob {
+  base: Uint8Array
+  delta: Uint8Array
+  shape: ImageShape
+}
+
+/**
+ * What knows images from the inside. Both take seconds of work and much memory, and are done elsewhere: the bytes given
+ * may lie in shared memory, and must not change until it is done.
+ */
+export interface ImageDeltas {
+  /** A delta that was applied, and gave the image byte for byte. */
+  encode(job: EncodeJob, signal?: AbortSignal): Promise<EncodedImage>
+  /** The image, its leaves verified. Throws BadDelta. */
+  rebuild(job: RebuildJob): Promise<Uint8Array>
+}
+
+/** Larger images are kept as blocks, unless the settings say otherwise: a delta takes four times as much memory. */
+export const MAX_IMAGE_BYTES = 1024 * 1024 * 1024

@@ -1,0 +1,60 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import * as assert from 'uvu/assert'
+import { imageDeltas } from '../../../src/beam/image-deltas.ts'
+import { encodeAndCheck } from '../../../src/beam/image-jobs.ts'
+import { cidOf, digestOf, RAW_CODE } from '../../../src/stock/cid.ts'
+import { MAX_IMAGE_BYTES } from '../../../src/stock/image-deltas.ts'
+import { errorCode } from '../../disk/fixture.ts'
+import { test } from '../../harness.ts'
+import { imageChain, SMALL_EDIT } from '../stock/delta-fixture.ts'
+
+const LEAF_BYTES = 1024 * 1024
+const MAX_DELAY_MS = 50
+
+function shapeOf(bytes: Uint8Array) {
+  const digests: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; at += LEAF_BYTES) {
+    digests.push(digestOf(cidOf(RAW_CODE, bytes.subarray(at, at + LEAF_BYTES))))
+  }
+  return { sizeBytes: bytes.length, leafBytes: LEAF_BYTES, digests: Buffer.concat(digests) }
+}
+
+test('threads make and apply the same deltas as the work done in place, and hold nobody up', async () => {
+  const [base, image] = imageChain(1, [SMALL_EDIT], 12_000_000) as [Uint8Array, Uint8Array]
+  const images = imageDeltas(MAX_IMAGE_BYTES)
+  const here = encodeAndCheck({ base, image }, MAX_IMAGE_BYTES)
+  const shape = shapeOf(image)
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const there = await images.encode({ base, image })
+  assert.ok(here.kind === 'delta' && there.kind === 'delta' && Buffer.from(here.bytes).equals(there.bytes))
+  const rebuilt = await images.rebuild({ base, delta: there.bytes, shape })
+  delay.disable()
+  assert.ok(Buffer.from(rebuilt).equals(image))
+  const p99Ms = delay.percentile(99) / 1e6
+  assert.ok(p99Ms < MAX_DELAY_MS, `the event loop waited ${p99Ms} ms`)
+})
+
+test('bytes that make another image, and work that is called off, end with an error', async () => {
+  const [base, image, other] = imageChain(1, [SMALL_EDIT, SMALL_EDIT], 300_000) as [Uint8Array, Uint8Array, Uint8Array]
+  const images = imageDeltas(MAX_IMAGE_BYTES)
+  const encoded = await images.encode({ base, image })
+  assert.ok(encoded.kind === 'delta')
+  const job = { base, delta: encoded.bytes, shape: shapeOf(image) }
+  assert.is(await errorCode(() => images.rebuild({ ...job, base: other })), 'BadDelta')
+  assert.is(await errorCode(() => images.rebuild({ ...job, delta: encoded.bytes.subarray(9) })), 'BadDelta')
+  assert.is(await errorCode(() => images.rebuild({ ...job, shape: shapeOf(other) })), 'BadDelta')
+  const controller = new AbortController()
+  const stopped = images.encode({ base, image }, controller.signal)
+  controller.abort(new Error('stop'))
+  assert.is(await errorCode(() => stopped), 'Error: stop')
+  assert.is((await images.encode({ base, image })).kind, 'delta')
+})
+
+test('an image above the limit, or no image at all, is unfit', async () => {
+  const [base, image] = imageChain(1, [SMALL_EDIT], 300_000) as [Uint8Array, Uint8Array]
+  const small = await imageDeltas(100_000).encode({ base, image })
+  assert.ok(small.kind === 'unfit' && /limit/.test(small.reason))
+  const other = await imageDeltas(MAX_IMAGE_BYTES).encode({ base, image: Buffer.alloc(1000) })
+  assert.ok(other.kind === 'unfit' && other.reason === 'not a Spur image')
+})
