@@ -7,6 +7,7 @@ import { writeSidecar } from '../image/sidecar.ts'
 import type { Head } from '../index/names.ts'
 import type { Lease } from '../stock/leases.ts'
 import { dryRun } from './dry-run.ts'
+import { liveOrigin } from './live-origin.ts'
 import { type Made, newRecord, versionEntry } from './new-record.ts'
 import { type Origin, originOf } from './origin.ts'
 import type { Parts } from './parts.ts'
@@ -28,7 +29,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
   const scan = await scanDirectory(image, { signal: options.signal })
   for (const warning of scan.warnings) options.onMessage(warning)
   if (args.dryRun) return dryRun(scan, options)
-  const origin = await originOf(image.directory, args.lineage)
+  const origin = args.live ? await liveOrigin(parts, args.live) : await originOf(image.directory, args.lineage)
   const lease = parts.stock.lease()
   try {
     const snapshot = await takeSnapshot(parts.stock, scan, lease, options)
@@ -40,7 +41,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
       await parts.stock.commit()
       await publish(parts, [versionEntry(parts, made)], options)
     }
-    await writeSidecar(origin.directory, sidecarOf(made))
+    if (origin.directory !== undefined) await writeSidecar(origin.directory, sidecarOf(made))
     const copies = await spread(parts, made.cid, args, options)
     return resultOf({ scan, snapshot, made, outcome, newBytes, copies })
   } finally {
