@@ -5,6 +5,7 @@ import { addFollow } from './follow.ts'
 import { addGrant } from './grant.ts'
 import { addIdentity } from './identity.ts'
 import { addKeeping } from './keeping.ts'
+import { addLive } from './live.ts'
 import { addLog } from './log.ts'
 import { addLs } from './ls.ts'
 import { addPull } from './pull.ts'
@@ -13,6 +14,7 @@ import { addShow } from './show.ts'
 import { addStatus } from './status.ts'
 import { addSwarm } from './swarm.ts'
 import type { AddVerb } from './verb.ts'
+import { addWatch } from './watch.ts'
 
 /** In the order of the help. */
 const ALL: AddVerb[] = [
@@ -30,6 +32,8 @@ const ALL: AddVerb[] = [
   addFollow,
   addIdentity,
   addDaemon,
+  addLive,
+  addWatch,
 ]
 
 export const addVerbs: AddVerb = (program, start) => {

@@ -1,0 +1,93 @@
+/** Zips as the Tap of 2020 writes them, and ones that no Tap writes. */
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { crc32, deflateRawSync } from 'node:zlib'
+
+/** What stands in the zip; each part may lie about itself. */
+export interface PackedFile {
+  name: string | Buffer
+  content: Uint8Array
+  /** Deflated unless told otherwise, and unless it is empty. */
+  stored?: boolean
+  flags?: number
+  crc?: number
+  /** As the directory at the end has it. */
+  centralName?: string
+  centralSize?: number
+  /** Uses the data of the file before it again. */
+  sharesData?: boolean
+}
+
+const NOON = { time: 12 << 11, date: ((2026 - 1980) << 9) | (1 << 5) | 31 }
+
+/** Version 2.0, sizes and CRC in the local header, creator Unix, names in UTF-8 without saying so. */
+export function writeZip(path: string, files: Iterable<PackedFile>): string {
+  const fd = openSync(path, 'w')
+  let at = 0
+  const put = (...parts: Uint8Array[]) => {
+    for (const part of parts) {
+      writeSync(fd, part)
+      at += part.length
+    }
+  }
+  const directory: Buffer[] = []
+  let offset = 0
+  for (const file of files) {
+    const isStored = file.stored === true || file.content.length === 0
+    const data = isStored ? file.content : deflateRawSync(file.content, { level: 1 })
+    const common = (size: number) => {
+      const header = Buffer.alloc(22)
+      header.writeUInt16LE(20, 0)
+      header.writeUInt16LE(file.flags ?? 0, 2)
+      header.writeUInt16LE(isStored ? 0 : 8, 4)
+      header.writeUInt16LE(NOON.time, 6)
+      header.writeUInt16LE(NOON.date, 8)
+      header.writeUInt32LE(file.crc ?? crc32(file.content), 10)
+      header.writeUInt32LE(data.length, 14)
+      header.writeUInt32LE(size, 18)
+      return header
+    }
+    const name = Buffer.from(file.name)
+    if (!file.sharesData) {
+      offset = at
+      put(Buffer.from('PK\x03\x04'), common(file.content.length), lengths(name.length, 0), name, data)
+    }
+    const centralName = Buffer.from(file.centralName ?? name)
+    const tail = Buffer.alloc(14)
+    tail.writeUInt32LE((0o100666 << 16) >>> 0, 6)
+    tail.writeUInt32LE(offset, 10)
+    const head = [Buffer.from('PK\x01\x02'), Buffer.from([20, 3]), common(file.centralSize ?? file.content.length)]
+    directory.push(Buffer.concat([...head, lengths(centralName.length, 0), tail, centralName]))
+  }
+  const end = Buffer.alloc(22)
+  end.write('PK\x05\x06', 'latin1')
+  end.writeUInt16LE(directory.length & 0xffff, 8)
+  end.writeUInt16LE(directory.length & 0xffff, 10)
+  end.writeUInt32LE(
+    directory.reduce((sum, { length }) => sum + length, 0),
+    12,
+  )
+  end.writeUInt32LE(at, 16)
+  put(...directory, end)
+  closeSync(fd)
+  return path
+}
+
+function lengths(name: number, extra: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt16LE(name, 0)
+  bytes.writeUInt16LE(extra, 2)
+  return bytes
+}
+
+/** The zip of a generated image directory, in the order of a Tap: image, changes, sources, then what is local. */
+export function zipOfDirectory(zipPath: string, directory: string, name: string): string {
+  const all = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  const local = all.filter((path) => path.startsWith('pharo-local/') && statSync(join(directory, path)).isFile())
+  const sources = all.filter((path) => path.endsWith('.sources') && !path.includes('/'))
+  const files = [`${name}.image`, `${name}.changes`, ...sources, 'meta-inf.ston', 'pharo.version', ...local]
+  return writeZip(
+    zipPath,
+    files.map((file) => ({ name: `${name}/${file}`, content: readFileSync(join(directory, file)) })),
+  )
+}
