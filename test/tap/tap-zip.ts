@@ -34,7 +34,7 @@ export function writeZip(path: string, files: Iterable<PackedFile>): string {
   let offset = 0
   for (const file of files) {
     const isStored = file.stored === true || file.content.length === 0
-    const data = isStored ? file.content : deflateRawSync(file.content, { level: 1 })
+    const data = isStored ? file.content : deflateRawSync(file.content)
     const common = (size: number) => {
       const header = Buffer.alloc(22)
       header.writeUInt16LE(20, 0)
