@@ -12,7 +12,7 @@ import { toHex } from './glas/keys.ts'
 import type { HomeFolder } from './home/folder.ts'
 import { type Home, openHome, stockFolder } from './home/home.ts'
 import { openIndex, readIndex } from './index/names.ts'
-import type { HomeSwarm } from './net/home-swarm.ts'
+import type { HomeIdentity } from './net/home-swarm.ts'
 import type { Network } from './net/network.ts'
 import { openStock } from './stock/open.ts'
 
@@ -29,7 +29,6 @@ const LOCK_WAIT_MS = 10_000
 export interface OpenOptions {
   /** `reading` opens beside a writer and changes nothing. */
   access: 'reading' | 'writing'
-  offline: boolean
   isDaemon: boolean
   options: Pick<CallOptions, 'signal' | 'onMessage'>
 }
@@ -67,23 +66,30 @@ function callVerb<Verb extends VerbName>(
   options: CallOptions,
 ): Promise<Result<Verb>> {
   const run = VERBS[verb].run as (parts: Parts, args: Arguments<Verb>, options: CallOptions) => Promise<Result<Verb>>
-  return run(parts, args, options)
+  return run(options.offline ? withoutNetwork(parts) : parts, args, options)
+}
+
+function withoutNetwork(parts: Parts): Parts {
+  const network = () => {
+    throw new GlasError('NotAllowed', 'This needs other peers, and --offline forbids the network.')
+  }
+  return { ...parts, network, running: () => undefined }
 }
 
 async function openParts(
   folder: HomeFolder,
-  { access, offline, isDaemon, options }: OpenOptions,
+  { access, isDaemon, options }: OpenOptions,
   closing: Array<() => Promise<void>>,
 ): Promise<Parts> {
-  const home = await openHome(folder)
-  const identity = { peer: home.peer, owner: home.owner.publicKey, name: home.config.name }
-  const { openSwarm } = await import('./net/home-swarm.ts')
-  const swarm = await openSwarm(folder.swarm, identity)
+  let self = await openSelf(folder)
   const lock = { waitMs: LOCK_WAIT_MS, signal: options.signal }
   const writable = access === 'writing'
-  const known = { isKnownOwner: knownOwners(home, swarm) }
+  const known = { isKnownOwner: (owner: string) => isKnownOwner(self, owner) }
   const index = await (writable ? openIndex(folder.index, { ...lock, ...known }) : readIndex(folder.index, known))
   closing.push(() => index.close())
+  // The index has the lock. Who had it until now may have changed settings, keys or the swarm: nothing of it gets lost.
+  if (writable) self = await openSelf(folder)
+  const { home, swarm } = self
   const stock = await openStock(stockFolder(home), { writable, ...lock })
   closing.push(() => stock.close())
   let network: Promise<Network> | undefined
@@ -98,7 +104,6 @@ async function openParts(
     },
     running: () => running,
     network: () => {
-      if (offline) throw new GlasError('NotAllowed', 'This needs other peers, and --offline forbids the network.')
       if (!writable) throw new GlasError('Internal', 'The network was asked for by a verb that only reads.')
       network ??= startNetwork(parts, options).then((started) => {
         running = started
@@ -111,6 +116,18 @@ async function openParts(
   return parts
 }
 
+type Self = Pick<Parts, 'home' | 'swarm'>
+
+async function openSelf(folder: HomeFolder): Promise<Self> {
+  const home = await openHome(folder)
+  const { openSwarm } = await import('./net/home-swarm.ts')
+  return { home, swarm: await openSwarm(folder.swarm, identityOf(home)) }
+}
+
+function identityOf({ peer, owner, config }: Home): HomeIdentity {
+  return { peer, owner: owner.publicKey, name: config.name }
+}
+
 async function startNetwork(parts: Parts, options: OpenOptions['options']): Promise<Network> {
   const { openNetwork } = await import('./net/network.ts')
   const { home } = parts
@@ -118,7 +135,7 @@ async function startNetwork(parts: Parts, options: OpenOptions['options']): Prom
   return openNetwork(
     {
       folder: home.folder.swarm,
-      identity: { peer: home.peer, owner: home.owner.publicKey, name: home.config.name },
+      identity: identityOf(home),
       listen,
       mdns,
       ...(allow.length === 0 ? {} : { allowOnly: allow }),
@@ -129,12 +146,10 @@ async function startNetwork(parts: Parts, options: OpenOptions['options']): Prom
 }
 
 /** Whose entries are kept without asking how many strangers' there are. */
-function knownOwners(home: Home, swarm: HomeSwarm): (owner: string) => boolean {
-  return (owner) => {
-    if (owner === toHex(home.owner.publicKey) || owner === home.config.owner) return true
-    if (home.config.follow.some((rule) => rule.what === 'owner' && rule.id === owner)) return true
-    return swarm.membership.members().some((member) => toHex(member.owner) === owner)
-  }
+function isKnownOwner({ home, swarm }: Self, owner: string): boolean {
+  if (owner === toHex(home.owner.publicKey) || owner === home.config.owner) return true
+  if (home.config.follow.some((rule) => rule.what === 'owner' && rule.id === owner)) return true
+  return swarm.membership.members().some((member) => toHex(member.owner) === owner)
 }
 
 /** In the reverse order of opening; the first failure is thrown after all were tried. */

@@ -10,7 +10,7 @@ import type { TestContext } from './harness.ts'
 export interface OpenHome extends PintGlas {
   /** What it told its user. */
   messages: string[]
-  options: { signal: AbortSignal; onProgress: () => void; onMessage: (message: string) => void }
+  options: { signal: AbortSignal; offline: boolean; onProgress: () => void; onMessage: (message: string) => void }
 }
 
 /** It is closed when the test ends; closing it before is fine. */
@@ -18,12 +18,12 @@ export async function openHomeHere(t: TestContext, folder: string): Promise<Open
   const messages: string[] = []
   const options = {
     signal: t.signal,
+    offline: false,
     onProgress: () => {},
     onMessage: (message: string) => void messages.push(message),
   }
   const pintglas = await openPintGlas(homeFolder(folder), {
     access: 'writing',
-    offline: false,
     isDaemon: true,
     options,
   })

@@ -61,7 +61,7 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 /** Waits until `isSo`, looking every few milliseconds; gives up after `limitMs`. */
-export async function until(isSo: () => boolean, limitMs = 5000): Promise<void> {
+export async function until(isSo: () => boolean, limitMs = 20_000): Promise<void> {
   const endMs = performance.now() + limitMs
   while (!isSo()) {
     if (performance.now() > endMs) throw new Error(`still not so after ${limitMs} ms: ${isSo}`)

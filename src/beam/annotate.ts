@@ -73,7 +73,7 @@ async function annotate(
   const { glasId, version, record, published } = findVersion(parts, reference, options)
   const glas = parts.index.view.glas(glasId)
   if (glas === undefined) throw new GlasError('NameNotFound', `Nothing is known here of ${glasId}.`)
-  const publisher = await annotatorOf(parts, glas)
+  const publisher = await annotatorOf(parts, glas, options)
   const body = { ...publisher, sequence: parts.index.view.nextSequence(glasId), ...words(record) } as GlasEntry
   await publish(parts, [signEntry(body, parts.home.peer)], options)
   return {

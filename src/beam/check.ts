@@ -1,7 +1,10 @@
 import type { CID } from 'multiformats/cid'
 import { toGlasError } from '../glas/errors.ts'
+import type { FetchedBlock } from '../net/fetch-blocks.ts'
 import type { Finding } from '../stock/check.ts'
+import { checkBlock } from '../stock/cid.ts'
 import { decodeStored } from '../stock/codec.ts'
+import { orReport } from './fetch.ts'
 import { publishedAs } from './hold.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
@@ -53,15 +56,24 @@ async function* fetchGood(
   for (const peer of network.membersUp()) {
     if (left.size === 0) return
     try {
-      for await (const answer of network.fetchBlocks(peer, [[...left.values()]], { signal })) {
-        if (answer.status !== 'found' || !left.delete(String(answer.cid))) continue
-        yield { cid: answer.cid, bytes: await decodeStored(fromWire(answer)) }
+      const fetch = network.fetchBlocks(peer, [[...left.values()]], { signal })
+      for await (const answer of fetch) {
+        if (answer.status !== 'found') continue
+        const bytes = await orReport(fetch, answer.cid, () => verified(answer))
+        left.delete(String(answer.cid))
+        yield { cid: answer.cid, bytes }
       }
     } catch (error) {
       signal.throwIfAborted()
       onMessage(toGlasError(error).message)
     }
   }
+}
+
+async function verified(answer: FetchedBlock & { status: 'found' }): Promise<Uint8Array> {
+  const bytes = await decodeStored(fromWire(answer))
+  checkBlock(answer.cid, bytes)
+  return bytes
 }
 
 function shownFinding(parts: Parts, { cid, what, pinnedBy }: Finding) {

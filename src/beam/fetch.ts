@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { type PublicKey, peerIdText } from '../glas/keys.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
+import { compareVersions } from '../glas/version.ts'
 import type { BlockFetch } from '../net/fetch-blocks.ts'
 import type { Network } from '../net/network.ts'
 import type { Lease } from '../stock/leases.ts'
@@ -41,6 +42,7 @@ export async function fetchVersion(
   try {
     const record = await fetchRecordUnder(parts, cid, lease, options)
     if (record.glasId !== glasId) throw new GlasError('BadRecord', `The record ${cid} belongs to another glas.`)
+    requireAgreement(parts, cid, record)
     const maxBytes = Math.ceil(record.sizeBytes * EXTRA_BYTES_FACTOR) + EXTRA_BYTES
     const wants = parts.stock.wants([cid], { lease, maxBytes, signal: options.signal })
     const from = (await wants.isDone()) ? [] : await fetchAll(parts, { cid, record, wants }, options)
@@ -53,6 +55,17 @@ export async function fetchVersion(
   } finally {
     lease.release()
   }
+}
+
+/** Quotas and lists go by the entry, placing by the record: a writer that says two things is not believed. */
+function requireAgreement({ index }: Parts, cid: CID, { glasId, version, imageName, sizeBytes }: GlasRecord): void {
+  const said = index.view.glas(glasId)?.byRecord(cid)?.entry.body
+  if (said === undefined) return
+  const agrees = compareVersions(said.version, version) === 0 && said.imageName === imageName
+  if (agrees && said.sizeBytes === sizeBytes) return
+  throw new GlasError('BadRecord', `The record ${cid} says something else than the entry that names it.`, {
+    data: { record: String(cid) },
+  })
 }
 
 /** The record alone, from here or from whoever has it; it stays here only if something is pinned that needs it. */
@@ -92,7 +105,7 @@ async function recordFrom(
 }
 
 /** A holder that sends something else than what the hash says is remembered for it. */
-async function orReport<Value>(fetch: BlockFetch, cid: CID, take: () => Promise<Value>): Promise<Value> {
+export async function orReport<Value>(fetch: BlockFetch, cid: CID, take: () => Promise<Value>): Promise<Value> {
   try {
     return await take()
   } catch (error) {

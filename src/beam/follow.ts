@@ -29,7 +29,7 @@ export async function follow(parts: Following, { whom, ...numbers }: FollowArgs)
   return following(parts)
 }
 
-/** What was copied stays until it is unpinned. NameNotFound when it is not followed. */
+/** What was copied by the rule alone is let go at the daemon's next look. NameNotFound when it is not followed. */
 export async function unfollow(parts: Following, { whom }: { whom: string }): Promise<{ rules: ListedRule[] }> {
   const { what, id } = subjectOf(parts, whom)
   const others = parts.home.config.follow.filter((rule) => rule.what !== what || rule.id !== id)

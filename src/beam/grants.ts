@@ -92,7 +92,8 @@ function listed(parts: Granting, id: string, { body }: Entry<GrantEntry>): Omit<
   return { grant: id, peer: peerName(parts, body.grantee), 'glas-id': body.glasId ?? '' }
 }
 
-function ownGlas(parts: Granting, reference: string): GlasId {
+/** NotAllowed for another owner's: a grant of it would be worth nothing. */
+export function ownGlas(parts: Granting, reference: string): GlasId {
   const glas = findGlas(parts, reference)
   if (glas.owner !== undefined && sameBytes(glas.owner, parts.home.owner.publicKey)) return glas.glasId
   throw new GlasError('NotAllowed', `"${glas.imageName}" (${glas.glasId}) is not yours to grant. Its owner is.`)

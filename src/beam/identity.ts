@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises'
+import { readSmallFile, realFiles } from '../disk/files.ts'
 import { GlasError } from '../glas/errors.ts'
 import { type KeyPair, peerIdText, sameBytes, toHex } from '../glas/keys.ts'
 import { saveKey } from '../home/home.ts'
 import { exportKey, importKey } from '../home/keys.ts'
 import type { Parts } from './parts.ts'
+
+/** An exported key is one line; a mail that it was pasted into may have some more. */
+const MAX_BACKUP_FILE_BYTES = 64 * 1024
 
 export interface Identity {
   home: string
@@ -43,7 +46,7 @@ export async function keyImport(
   { path, passphrase, force }: { path: string; passphrase: string; force: boolean },
 ): Promise<{ owner: string; 'old-key': string }> {
   const { home, index } = parts
-  const keyPair = importKey(await readFile(path, 'utf8'), passphrase)
+  const keyPair = importKey(await readBackup(path), passphrase)
   if (sameBytes(keyPair.publicKey, home.owner.publicKey)) return { owner: toHex(keyPair.publicKey), 'old-key': '' }
   const owned = index.view.glases().filter(({ owner }) => owner !== undefined && sameBytes(owner, home.owner.publicKey))
   if (owned.length > 0 && !force) {
@@ -53,6 +56,12 @@ export async function keyImport(
   const old = await keepOld(home.folder.ownerKey, home.owner)
   await saveKey(home.folder.ownerKey, keyPair)
   return { owner: toHex(keyPair.publicKey), 'old-key': old }
+}
+
+async function readBackup(path: string): Promise<string> {
+  const bytes = await readSmallFile(realFiles, path, MAX_BACKUP_FILE_BYTES)
+  if (bytes !== undefined) return Buffer.from(bytes).toString('utf8')
+  throw new GlasError('FileError', `There is no file "${path}". Name the one that \`pintglas key export\` wrote.`)
 }
 
 async function keepOld(path: string, keyPair: KeyPair): Promise<string> {

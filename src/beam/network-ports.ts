@@ -46,7 +46,13 @@ export function networkPorts(parts: Parts, options: Pick<CallOptions, 'signal' |
       hold: (record, from, { signal, onProgress }) => {
         const progress: CallOptions['onProgress'] = ({ doneBytes, totalBytes = 0 }) =>
           onProgress?.(doneBytes, totalBytes)
-        return hold(parts, record, from, { ...options, signal: signal ?? options.signal, onProgress: progress })
+        const { onMessage } = options
+        return hold(parts, record, from, {
+          signal: signal ?? options.signal,
+          offline: false,
+          onProgress: progress,
+          onMessage,
+        })
       },
     },
     signGrant: async (glasId, grantee) => {

@@ -9,6 +9,8 @@ export interface Progress {
 /** Options of every verb: how to stop it, and where its progress and its warnings go. */
 export interface CallOptions {
   signal: AbortSignal
+  /** Never reach for the network: NotAllowed where a verb cannot do without. */
+  offline: boolean
   onProgress: (progress: Progress) => void
   /** A sentence for the user that is no result: a warning, or what happens next. */
   onMessage: (message: string) => void

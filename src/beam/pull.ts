@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { statfs } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { toHex } from '../glas/keys.ts'
 import type { GlasRecord } from '../glas/record.ts'
@@ -6,6 +7,7 @@ import { parseReference } from '../glas/reference.ts'
 import { versionText } from '../glas/version.ts'
 import { publishingOwner } from '../home/home.ts'
 import { type Placed, placeTree } from '../image/place.ts'
+import { isThere } from '../image/placing.ts'
 import type { Resolved } from '../index/resolve.ts'
 import { fetchVersion } from './fetch.ts'
 import { findVersion } from './lookup.ts'
@@ -94,6 +96,7 @@ async function place(
   options: CallOptions,
 ): Promise<Placed & { files: number }> {
   const target = args.target ?? resolve(args.base, safeName(record.imageName))
+  await requireFreeDisk(target, record.sizeBytes)
   let files = 0
   let doneBytes = 0
   const tree = treeOf(parts.stock, record, options.signal)
@@ -117,6 +120,21 @@ async function place(
     },
   })
   return { ...placed, files }
+}
+
+/** Said before anything is written: a small stock can hold a version that is larger than any disk. */
+async function requireFreeDisk(target: string, sizeBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(await existingAncestor(target))
+  const freeBytes = bavail * bsize
+  if (sizeBytes <= freeBytes) return
+  const message = `"${target}" would need ${sizeBytes} bytes, and that disk has ${freeBytes} left. Free some space, or name another place.`
+  throw new GlasError('DiskFull', message, { data: { target, sizeBytes, freeBytes } })
+}
+
+async function existingAncestor(path: string): Promise<string> {
+  const parent = dirname(path)
+  if (parent === path || (await isThere(parent))) return parent
+  return existingAncestor(parent)
 }
 
 async function howToReplace(parts: Parts, target: string, options: CallOptions): Promise<'keep old' | 'delete old'> {

@@ -7,9 +7,10 @@ import { writeSidecar } from '../image/sidecar.ts'
 import type { Head } from '../index/names.ts'
 import type { Lease } from '../stock/leases.ts'
 import { dryRun } from './dry-run.ts'
+import { fetchVersion } from './fetch.ts'
 import { liveOrigin } from './live-origin.ts'
 import { type Made, newRecord, versionEntry } from './new-record.ts'
-import { type Origin, originOf } from './origin.ts'
+import { type Origin, originOf, withoutSidecar } from './origin.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 import { publish } from './publish.ts'
@@ -29,18 +30,19 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
   const scan = await scanDirectory(image, { signal: options.signal })
   for (const warning of scan.warnings) options.onMessage(warning)
   if (args.dryRun) return dryRun(scan, options)
-  const origin = args.live ? await liveOrigin(parts, args.live) : await originOf(image.directory, args.lineage)
+  const known = args.live ? await liveOrigin(parts, args.live) : await originOf(image.directory, args.lineage)
   const lease = parts.stock.lease()
   try {
     const snapshot = await takeSnapshot(parts.stock, scan, lease, options)
     requireNoSecrets(snapshot.search, args.allowSecrets)
+    const origin = await withoutSidecar(parts, known, snapshot.contents)
     const { made, outcome, newBytes } = await recordOf(parts, { args, scan, origin, snapshot, lease }, options)
     if (outcome === 'pushed') {
       await parts.stock.put(made.cid, made.bytes, { lease })
       await parts.stock.pin(made.cid, 'own')
       await parts.stock.commit()
       await publish(parts, [versionEntry(parts, made)], options)
-    }
+    } else await keepUnchanged(parts, made, options)
     if (origin.directory !== undefined) await writeSidecar(origin.directory, sidecarOf(made))
     const copies = await spread(parts, made.cid, args, options)
     return resultOf({ scan, snapshot, made, outcome, newBytes, copies })
@@ -63,7 +65,7 @@ async function recordOf(
   { args, scan, origin, snapshot, lease }: Taken,
   options: CallOptions,
 ): Promise<{ made: Made; outcome: 'pushed' | 'unchanged'; newBytes: number }> {
-  const publisher = await publisherOf(parts, origin.imageId, origin.glasId)
+  const publisher = await publisherOf(parts, origin.imageId, origin.glasId, options)
   const head = parts.index.headOf(publisher.glasId)
   if (!args.force) {
     const same = await recordIfUnchanged(parts, publisher.glasId, { snapshot, parent: origin.record, head })
@@ -77,6 +79,12 @@ async function recordOf(
     outcome: 'pushed',
     newBytes: snapshot.newBytes + newBytes,
   }
+}
+
+/** A version that was unpinned is still in the stock until the next `gc`: who pushes it again wants it kept. */
+async function keepUnchanged(parts: Parts, { cid, record }: Made, options: CallOptions): Promise<void> {
+  if (parts.stock.pinReasons(cid).length > 0) return
+  await fetchVersion(parts, { record: cid, glasId: record.glasId }, 'own', options)
 }
 
 function sayWhatItBuildsOn(origin: Origin, { heads, parent }: Head, { onMessage }: CallOptions): void {

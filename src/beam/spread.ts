@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { GlasError } from '../glas/errors.ts'
-import { type PublicKey, sameBytes } from '../glas/keys.ts'
+import { type PublicKey, peerIdText, sameBytes } from '../glas/keys.ts'
+import type { Member } from '../net/membership.ts'
 import type { Network } from '../net/network.ts'
 import { memberNamed, peerName } from './names.ts'
 import type { Parts } from './parts.ts'
@@ -76,5 +77,10 @@ function copiesOf(parts: Parts, record: CID): Copies {
   const holders = known.filter(({ proved }) => proved).map(({ peerKey }) => peerName(parts, peerKey))
   if (holders.length > 0) return { holders, next: '' }
   const other = parts.swarm.membership.members().find(({ peerKey }) => !sameBytes(peerKey, parts.home.peer.publicKey))
-  return { holders, next: other === undefined ? 'pintglas invite' : `pintglas push --to ${other.name}` }
+  return { holders, next: other === undefined ? 'pintglas invite' : `pintglas push --to ${typedName(other)}` }
+}
+
+/** Members choose their names themselves, and users paste what they are told: what a shell might take otherwise is no name. */
+function typedName({ name, peerKey }: Pick<Member, 'name' | 'peerKey'>): string {
+  return /^\w[\w.-]*$/.test(name) ? name : peerIdText(peerKey)
 }

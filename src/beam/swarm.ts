@@ -1,7 +1,7 @@
 import { decodeEntry } from '../glas/entry.ts'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { peerIdText, sameBytes, toHex } from '../glas/keys.ts'
-import { findGlas } from './lookup.ts'
+import { ownGlas } from './grants.ts'
 import { memberNamed } from './names.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
@@ -30,7 +30,7 @@ export async function invite(
   const invitation = await network.peer.invite({
     validMs: hours * MS_PER_HOUR,
     mayInvite,
-    ...(grant === null ? {} : { grant: { glasId: grant === 'all' ? null : findGlas(parts, grant).glasId } }),
+    ...(grant === null ? {} : { grant: { glasId: grant === 'all' ? null : ownGlas(parts, grant) } }),
     ...(addresses.length === 0 ? {} : { addresses: addresses.map((address) => network.parseAddress(address)) }),
   })
   if (!parts.isDaemon) onMessage('Keep this peer up until the other has joined: `pintglas daemon`.')
@@ -51,6 +51,7 @@ export async function join(
   { signal }: CallOptions,
 ): Promise<JoinResult> {
   const network = await parts.network()
+  await network.peer.settled(signal) // the inviter may be behind the ssh of a permanent peer
   const { inviter, grants } = await network.peer.join(invitation.trim(), { leave, signal })
   await parts.index.add(grants, peerIdText(inviter))
   let publishing = ''

@@ -3,6 +3,7 @@ import { GlasError } from '../glas/errors.ts'
 import type { GlasRecord } from '../glas/record.ts'
 import { decodeAttributes, MAX_ATTRIBUTES_BYTES } from '../image/attributes.ts'
 import { type Attributes, MAX_ENTRIES, SYMLINK_MODE, type TreeEntry } from '../image/entry.ts'
+import { checkPath } from '../image/paths.ts'
 import type { Tree } from '../image/place.ts'
 import { readWhole } from './content.ts'
 import type { Parts } from './parts.ts'
@@ -12,8 +13,17 @@ export interface StockedEntry extends TreeEntry {
   cid: CID
 }
 
-/** For what the attributes say nothing of: they were made by another program, or lost a file. */
-const DEFAULT_MODES = { file: 0o644, directory: 0o755, symlink: SYMLINK_MODE }
+/** The same without what a UnixFS directory of ours does not say. */
+export type BareEntry = Omit<StockedEntry, keyof Attributes>
+
+/** For what no attributes say anything of: it was made by another program, or lost a file. */
+export const DEFAULT_MODES = { file: 0o644, directory: 0o755, symlink: SYMLINK_MODE }
+
+/**
+ * Files that the attributes do not list; ours list all. A few directories that share their parts unfold to any number
+ * of files, while a list of so many has to be sent.
+ */
+const MAX_UNLISTED = 10_000
 
 /** Everything in a version, in the order of a walk, with its attributes. LimitExceeded for a tree without end. */
 export async function* entriesOf(
@@ -22,22 +32,36 @@ export async function* entriesOf(
   signal?: AbortSignal,
 ): AsyncGenerator<StockedEntry> {
   const attributes = decodeAttributes(await readWhole(stock, record.attributes, MAX_ATTRIBUTES_BYTES))
-  const root = { path: '', kind: 'directory', sizeBytes: 0, target: null, cid: record.contents } as const
-  yield { ...root, ...attributesFor(root, attributes) }
+  let unlisted = 0
+  for await (const entry of walkDirectory(stock, record.contents, signal)) {
+    if (!attributes.has(entry.path) && ++unlisted > MAX_UNLISTED) throw tooMany(MAX_UNLISTED)
+    yield { ...entry, ...attributesFor(entry, attributes) }
+  }
+}
+
+/** A directory in the stock and everything below it. UnsafePath for a path that leads out, LimitExceeded as above. */
+export async function* walkDirectory(
+  stock: Pick<Parts['stock'], 'readDirectory'>,
+  cid: CID,
+  signal?: AbortSignal,
+): AsyncGenerator<BareEntry> {
+  const root = { path: '', kind: 'directory', sizeBytes: 0, target: null, cid } as const
+  yield root
   const waiting: Array<{ path: string; cid: CID }> = [root]
   let count = 0
   for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
     for (const found of await stock.readDirectory(at.cid, { signal })) {
-      if (++count > MAX_ENTRIES) throw tooMany()
-      const entry = {
+      if (++count > MAX_ENTRIES) throw tooMany(MAX_ENTRIES)
+      const entry: BareEntry = {
         path: at.path === '' ? found.name : `${at.path}/${found.name}`,
         kind: found.kind,
         sizeBytes: found.kind === 'file' ? found.sizeBytes : 0,
         target: found.kind === 'symlink' ? found.target : null,
         cid: found.cid,
       }
+      checkPath(entry.path) // before it can grow without end: directories may share their parts
       if (entry.kind === 'directory') waiting.push(entry)
-      yield { ...entry, ...attributesFor(entry, attributes) }
+      yield entry
     }
   }
 }
@@ -70,12 +94,12 @@ function attributesFor(
   return attributes.get(path) ?? { mode: DEFAULT_MODES[kind], mtimeSec: 0, mtimeNsec: 0 }
 }
 
-function tooMany(): GlasError {
+function tooMany(limit: number): GlasError {
   return new GlasError(
     'LimitExceeded',
-    `This version has more than ${MAX_ENTRIES} files. It is damaged or made to harm.`,
+    `This directory has more files than the ${limit} that it may have. It is damaged or made to harm.`,
     {
-      data: { limit: MAX_ENTRIES, unit: 'files' },
+      data: { limit, unit: 'files' },
     },
   )
 }

@@ -16,16 +16,17 @@ export interface Unchanged {
 
 /**
  * The record of the same glas that has these contents and permissions already: the one that the directory came from,
- * or the latest. New modification times alone are no change. Undefined where there is none, or its bytes are not here.
+ * or the latest. New modification times alone are no change. Undefined where there is none, its bytes are not here, or
+ * it was retracted: what was forgotten on purpose is no version to rely on.
  */
 export async function recordIfUnchanged(
-  { stock }: Pick<Parts, 'stock'>,
+  { stock, index }: Pick<Parts, 'stock' | 'index'>,
   glasId: GlasId,
   { snapshot, parent, head }: { snapshot: Snapshot; parent: CID | undefined; head: Head },
 ): Promise<Unchanged | undefined> {
   const modes = new Map(snapshot.attributes.map((one) => [one.path, one]))
   for (const cid of [parent, head.parent?.record]) {
-    if (cid === undefined) continue
+    if (cid === undefined || index.view.glas(glasId)?.byRecord(cid)?.retracted !== false) continue
     try {
       const bytes = await stock.get(cid)
       const record = decodeRecord(bytes)

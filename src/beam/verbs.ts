@@ -6,6 +6,7 @@ import { forget } from './forget.ts'
 import { gc } from './gc.ts'
 import { grant, grants, revoke } from './grants.ts'
 import { id, keyExport, keyImport } from './identity.ts'
+import { importDirectory } from './import.ts'
 import { init } from './init.ts'
 import { log } from './log.ts'
 import { ls } from './ls.ts'
@@ -34,6 +35,7 @@ export const VERBS = {
   grants: { access: 'reading', run: grants },
   homeStatus: { access: 'reading', run: homeStatus },
   id: { access: 'reading', run: id },
+  import: { access: 'writing', run: importDirectory },
   init: { access: 'writing', run: init },
   invite: { access: 'writing', run: invite },
   join: { access: 'writing', run: join },

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { GlasError } from '../glas/errors.ts'
+import { GlasError, isGlasError } from '../glas/errors.ts'
 import type { HomeFolder } from '../home/folder.ts'
 import type { DaemonStatus } from '../sampler/daemon.ts'
 import { callDaemon, connectDaemon } from './remote.ts'
@@ -32,8 +32,7 @@ export const addDaemon: AddVerb = (program, start) => {
     .action(async () => {
       const begun = start()
       const status = await ask(begun, 'daemonStatus')
-      await ask(begun, 'daemonStop')
-      await waitUntilGone(begun.home, begun.options.signal)
+      await stop(begun)
       begun.terminal.result(status, ({ pid }) => `Stopped (it was process ${pid}).`)
     })
 }
@@ -47,10 +46,12 @@ async function foreground({ home, terminal, options }: Run): Promise<void> {
 
 async function detach({ home, terminal, options }: Run): Promise<void> {
   await refuseSecond(home)
+  mkdirSync(home.root, { recursive: true, mode: 0o700 })
   const log = openSync(home.daemonLog, 'a', 0o600)
   const script = process.argv[1] ?? ''
   const child = spawn(process.execPath, [script, '--home', home.root, 'daemon'], {
     detached: true,
+    cwd: home.root, // not where it was typed: that folder may have to go, or be unmounted
     stdio: ['ignore', log, log],
   })
   closeSync(log)
@@ -89,14 +90,17 @@ async function waitUntilUp(home: HomeFolder, signal: AbortSignal): Promise<Daemo
   )
 }
 
-async function waitUntilGone(home: HomeFolder, signal: AbortSignal): Promise<void> {
-  for (let waitedMs = 0; waitedMs < STOP_LIMIT_MS; waitedMs += POLL_MS) {
-    const socket = await connectDaemon(home.socket)
-    if (socket === undefined) return
-    socket.destroy()
-    await sleep(POLL_MS, undefined, { signal })
+/** The daemon never answers this: the end of the connection is the end of its process, with all that it had open. */
+async function stop(begun: Run): Promise<void> {
+  const limit = AbortSignal.timeout(STOP_LIMIT_MS)
+  const signal = AbortSignal.any([begun.options.signal, limit])
+  try {
+    await ask({ ...begun, options: { ...begun.options, signal } }, 'daemonStop')
+  } catch (error) {
+    if (isGlasError(error, 'SamplerDown')) return
+    if (!limit.aborted) throw error
+    throw new GlasError('TimedOut', `The daemon is still there after ${STOP_LIMIT_MS / 1000} s. Look into its log.`)
   }
-  throw new GlasError('TimedOut', `The daemon is still there after ${STOP_LIMIT_MS / 1000} s.`)
 }
 
 async function ask({ home, options }: Run, verb: string): Promise<DaemonStatus> {
@@ -106,7 +110,7 @@ async function ask({ home, options }: Run, verb: string): Promise<DaemonStatus> 
   return (await callDaemon(socket, verb, {}, options)) as DaemonStatus
 }
 
-const silent = (signal: AbortSignal) => ({ signal, onProgress: () => {}, onMessage: () => {} })
+const silent = (signal: AbortSignal) => ({ signal, offline: false, onProgress: () => {}, onMessage: () => {} })
 
 function render({ pid, peerId, addresses, http }: DaemonStatus): string {
   const where = addresses.map((address) => shown(address.split('#')[0] ?? '')).join(', ')

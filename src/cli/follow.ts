@@ -2,9 +2,8 @@ import type { ListedRule } from '../beam/follow.ts'
 import { GlasError } from '../glas/errors.ts'
 import { run } from './run.ts'
 import { shownBytes, shownTable } from './shown.ts'
+import { parseSize } from './size.ts'
 import type { AddVerb } from './verb.ts'
-
-const UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }
 
 export const addFollow: AddVerb = (program, start) => {
   program
@@ -18,7 +17,7 @@ export const addFollow: AddVerb = (program, start) => {
       const args = {
         whom,
         keep: count('keep', options.keep),
-        quotaBytes: size(options.quota),
+        quotaBytes: parseSize('quota', options.quota),
         copies: count('copies', options.copies),
       }
       return run(start(), 'follow', args, render)
@@ -45,10 +44,4 @@ function render({ rules }: { rules: ListedRule[] }): string {
 function count(name: string, text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text)
   throw new GlasError('BadUsage', `--${name} takes a number, not "${text}".`)
-}
-
-function size(text: string): number {
-  const match = /^(\d{1,12})([KMGT]?)$/i.exec(text)
-  if (match === null) throw new GlasError('BadUsage', `--quota takes a size such as 500M or 20G, not "${text}".`)
-  return Number(match[1]) * (UNITS[(match[2] ?? '').toUpperCase()] ?? 1)
 }

@@ -1,6 +1,8 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Identity } from '../beam/identity.ts'
+import { hasErrno } from '../disk/files.ts'
+import { GlasError } from '../glas/errors.ts'
 import { passphraseFor } from './passphrase.ts'
 import { call, run } from './run.ts'
 import { shownTable } from './shown.ts'
@@ -37,8 +39,7 @@ const addKey: AddVerb = (program, start) => {
       const begun = start()
       const exported = await call(begun, 'keyExport', { passphrase: await passphraseFor(options.passphraseFile, true) })
       if (file === undefined) return begun.terminal.result(exported, (result) => result.key)
-      writeFileSync(file, `${exported.key}\n`, { mode: 0o600, flag: 'wx' })
-      chmodSync(file, 0o600)
+      writeNew(file, `${exported.key}\n`)
       begun.terminal.result(
         { file: resolve(file) },
         (result) => `The owner key is in ${result.file}, encrypted. Keep the passphrase elsewhere.`,
@@ -59,6 +60,16 @@ const addKey: AddVerb = (program, start) => {
         ({ owner }) => `This home belongs to owner ${owner} now. Restart its daemon, if it has one.`,
       )
     })
+}
+
+/** An older backup may be the only one of another key: it is not written over. */
+function writeNew(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { mode: 0o600, flag: 'wx' })
+  } catch (cause) {
+    if (!hasErrno(cause, 'EEXIST')) throw cause
+    throw new GlasError('TargetExists', `"${file}" is there already. Name another file.`, { cause })
+  }
 }
 
 function render(identity: Identity): string {

@@ -69,9 +69,9 @@ function startOf(options: GlobalOptions, terminal: Terminal, controller: AbortCo
   return {
     home: homeFolder(options.home),
     terminal,
-    offline: options.offline === true,
     options: {
       signal: controller.signal,
+      offline: options.offline === true,
       onProgress: (progress) => terminal.progress(progress),
       onMessage: (message) => terminal.message(message),
     },

@@ -99,7 +99,9 @@ function leftOutLine(result: PushResult): string {
   return count === 0 ? '' : `Left out: ${count} (see \`pintglas push --dry-run\`).`
 }
 
-function copiesLine({ copies }: PushResult): string {
+/** A new version is nowhere else yet; where an older one is by now, only the network could tell. */
+function copiesLine({ copies, outcome }: PushResult): string {
   if (copies.holders.length > 0) return `Copies: here and at ${copies.holders.map(shown).join(', ')}.`
-  return `It is only on this machine. For a copy: ${shown(copies.next)}`
+  const where = outcome === 'pushed' ? 'It is only on this machine.' : 'No other copy is known here.'
+  return `${where} For a copy: ${shown(copies.next)}`
 }

@@ -28,7 +28,7 @@ export async function callDaemon(socket: Socket, verb: string, args: unknown, op
   const stop = () => socket.destroy()
   options.signal.addEventListener('abort', stop, { once: true })
   try {
-    socket.write(`${JSON.stringify({ verb, args })}\n`)
+    socket.write(`${JSON.stringify({ verb, args, offline: options.offline })}\n`)
     for await (const value of readLines(socket, MAX_ANSWER_BYTES)) {
       const line = value as AnswerLine
       if ('progress' in line) options.onProgress(line.progress)

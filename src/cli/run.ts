@@ -9,8 +9,6 @@ export interface Run {
   home: HomeFolder
   terminal: Terminal
   options: CallOptions
-  /** Never reach for the network. */
-  offline: boolean
 }
 
 /** Runs a verb in the daemon when one is up, else here, and prints its result. */
@@ -23,24 +21,21 @@ export async function run<Verb extends VerbName>(
   start.terminal.result(await call(start, verb, args), render)
 }
 
-/** The same without printing. With `--offline` a daemon, which has a network, is not asked. */
+/** The same without printing. */
 export async function call<Verb extends VerbName>(
   start: Run,
   verb: Verb,
   args: Arguments<Verb>,
 ): Promise<Result<Verb>> {
   const socket = await connectDaemon(start.home.socket)
-  if (socket === undefined || start.offline) {
-    socket?.destroy()
-    return callHere(start, verb, args)
-  }
+  if (socket === undefined) return callHere(start, verb, args)
   return (await callDaemon(socket, verb, args, start.options)) as Result<Verb>
 }
 
 async function callHere<Verb extends VerbName>(start: Run, verb: Verb, args: Arguments<Verb>): Promise<Result<Verb>> {
   const { accessOf, openPintGlas } = await import('../open.ts')
-  const { home, offline, options } = start
-  const pintglas = await openPintGlas(home, { access: accessOf(verb), offline, isDaemon: false, options })
+  const { home, options } = start
+  const pintglas = await openPintGlas(home, { access: accessOf(verb), isDaemon: false, options })
   try {
     return await pintglas.call(verb, args, options)
   } finally {

@@ -1,6 +1,5 @@
-/** Everything that is no plain printable text: C0, DEL, C1, bidirectional and zero-width controls, lone surrogates. */
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\ufffb]/gu
+/** What moves the cursor, turns the line around or is not seen: controls, formats, separators, lone surrogates. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
 
 /**
  * Text from a peer, a file name or an image, made safe for a terminal: control characters, which could move the

@@ -4,6 +4,7 @@ import { addFind } from './find.ts'
 import { addFollow } from './follow.ts'
 import { addGrant } from './grant.ts'
 import { addIdentity } from './identity.ts'
+import { addImport } from './import.ts'
 import { addKeeping } from './keeping.ts'
 import { addLive } from './live.ts'
 import { addLog } from './log.ts'
@@ -20,6 +21,7 @@ import { addWatch } from './watch.ts'
 const ALL: AddVerb[] = [
   addPush,
   addPull,
+  addImport,
   addLs,
   addLog,
   addShow,

@@ -1,6 +1,9 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import { isAbsolute } from 'node:path'
+import { MAX_MEMBER_NAME_BYTES } from '../glas/certificate.ts'
 import { GlasError } from '../glas/errors.ts'
 import { isGlasId } from '../glas/glas-id.ts'
+import { peerKeyOf } from '../glas/keys.ts'
 
 /** What a peer copies by itself, and how much of it. */
 export interface FollowRule {
@@ -49,12 +52,13 @@ const DEFAULT_HTTP = '127.0.0.1:8801'
 export const MAX_CONFIG_BYTES = 1024 * 1024
 const MAX_LIST_ITEMS = 1000
 const MAX_TEXT_CHARS = 4096
+/** TCP has no more. */
+const MAX_PORT = 65_535
 
 type Check = (value: unknown) => boolean
 
 const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS
 const isTextList: Check = (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isText)
-const isHostPort = (text: string) => /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/.test(text)
 const isLoopback = (text: string) =>
   /^(127\.0\.0\.1|\[::1\]):\d{1,5}$/.test(text) && Number(text.match(/\d+$/)?.[0]) <= 65535
 const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0
@@ -62,8 +66,8 @@ const isOwner: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.
 
 const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
   name: {
-    check: (value) => isText(value) && /^[^\s\p{Cc}]{1,64}$/u.test(String(value)),
-    expected: 'a word of at most 64 characters',
+    check: (value) => isText(value) && isMemberName(String(value)),
+    expected: `a word of at most ${MAX_MEMBER_NAME_BYTES} bytes`,
   },
   stock: {
     check: (value) => value === '' || (isText(value) && isAbsolute(String(value))),
@@ -71,12 +75,15 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
   },
   listen: {
     check: (value) => isTextList(value) && (value as string[]).every(isHostPort),
-    expected: 'a list of host:port',
+    expected: 'a list of host:port, such as ["0.0.0.0:4100"]',
   },
   sshCommand: { check: (value) => isTextList(value) && (value as string[]).length > 0, expected: 'a list of words' },
   remotePintglas: { check: isText, expected: 'a command' },
   mdns: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
-  allow: { check: isTextList, expected: 'a list of peer ids' },
+  allow: {
+    check: (value) => isTextList(value) && (value as string[]).every(isPeerId),
+    expected: 'a list of peer ids; `pintglas members` shows them',
+  },
   follow: {
     check: (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isRule),
     expected: 'a list of rules',
@@ -142,6 +149,28 @@ export function checked(key: string, value: unknown): unknown {
   const { check, expected } = CHECKS[configKey(key)]
   if (!check(value)) throw new GlasError('InvalidConfig', `The setting "${key}" must be ${expected}.`)
   return value
+}
+
+/** What a certificate takes. */
+function isMemberName(text: string): boolean {
+  return /^[^\s\p{Cc}]+$/u.test(text) && Buffer.byteLength(text) <= MAX_MEMBER_NAME_BYTES
+}
+
+function isPeerId(text: string): boolean {
+  try {
+    peerKeyOf(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A daemon that cannot listen does not start: what can be seen to be wrong is refused here. */
+function isHostPort(text: string): boolean {
+  const [, v6, host = '', port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(text) ?? []
+  if (port === undefined || Number(port) > MAX_PORT) return false
+  if (v6 !== undefined) return isIPv6(v6)
+  return isIPv4(host) || !/^[\d.]+$/.test(host)
 }
 
 function isRule(value: unknown): boolean {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { lstatSync, mkdirSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
+import { GlasError } from '../glas/errors.ts'
 
 /** Where one peer keeps what it is: keys, settings, journal, stock. Every path below is absolute. */
 export interface HomeFolder {
@@ -48,5 +49,14 @@ function socketPath(root: string): string {
   if (Buffer.byteLength(inHome) <= MAX_SOCKET_PATH_BYTES) return inHome
   const folder = join(tmpdir(), `pintglas-${userInfo().uid}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  requireOwn(folder)
   return join(folder, `${name}.sock`)
+}
+
+/** Everybody can make a folder of that name there first, and would be handed what verbs tell the daemon. */
+function requireOwn(folder: string): void {
+  const stats = lstatSync(folder)
+  if (stats.isDirectory() && stats.uid === userInfo().uid && (stats.mode & 0o077) === 0) return
+  const message = `"${folder}" is not for you alone. Remove it, set XDG_RUNTIME_DIR, or use a home with a shorter path.`
+  throw new GlasError('NotAllowed', message, { data: { path: folder } })
 }

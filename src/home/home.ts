@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { writeFileAtomic, writeSibling } from '../disk/atomic.ts'
 import { ensureDirectory, hasErrno, readSmallFile, realFiles, removeIfThere } from '../disk/files.ts'
+import { MAX_MEMBER_NAME_BYTES } from '../glas/certificate.ts'
 import { type KeyPair, newKeyPair, toHex } from '../glas/keys.ts'
 import { type Config, defaultConfig, MAX_CONFIG_BYTES, parseConfig } from './config.ts'
 import type { HomeFolder } from './folder.ts'
@@ -65,7 +66,7 @@ async function loadKey(path: string): Promise<KeyPair> {
 }
 
 async function loadConfig(folder: HomeFolder): Promise<Config> {
-  const defaults = defaultConfig(machineName())
+  const defaults = defaultConfig(machineName(hostname()))
   const text = await readText(folder.config, MAX_CONFIG_BYTES)
   if (text !== undefined) return parseConfig(text, folder.config, defaults)
   const config = { ...defaults, listen: [`127.0.0.1:${await freePort()}`] }
@@ -73,10 +74,11 @@ async function loadConfig(folder: HomeFolder): Promise<Config> {
   return config
 }
 
-/** The host's name without its domain, as far as a config takes it. */
-function machineName(): string {
-  const name = (hostname().split('.')[0] ?? '').replace(/[\s\p{Cc}]/gu, '').slice(0, 64)
-  return name === '' ? 'machine' : name
+/** A host's name without its domain, as far as a certificate takes it. */
+export function machineName(host: string): string {
+  let chars = [...(host.split('.')[0] ?? '').toWellFormed().replace(/[\s\p{Cc}]/gu, '')]
+  while (Buffer.byteLength(chars.join('')) > MAX_MEMBER_NAME_BYTES) chars = chars.slice(0, -1)
+  return chars.length === 0 ? 'machine' : chars.join('')
 }
 
 /** A port that nobody uses now: kept in the settings, so that other peers find this one again. */

@@ -4,14 +4,7 @@ import { join } from 'node:path'
 import { writeFileAtomic } from '../disk/atomic.ts'
 import { ensureDirectory, type FileLayer, readSmallFile, realFiles } from '../disk/files.ts'
 import { decodeCanonical, encodeCanonical } from '../glas/canonical.ts'
-import {
-  decodeCertificate,
-  decodeRemoval,
-  MAX_MEMBER_NAME_BYTES,
-  SWARM_NONCE_BYTES,
-  signCertificate,
-  swarmIdOf,
-} from '../glas/certificate.ts'
+import { decodeCertificate, decodeRemoval, SWARM_NONCE_BYTES, signCertificate, swarmIdOf } from '../glas/certificate.ts'
 import { GlasError, isGlasError, toGlasError } from '../glas/errors.ts'
 import { Fields } from '../glas/fields.ts'
 import { sha256 } from '../glas/hash.ts'
@@ -28,13 +21,6 @@ export interface HomeIdentity {
   peer: KeyPair
   owner: PublicKey
   name: string
-}
-
-/** A host name as a member's name: cut where a certificate would refuse it. */
-export function memberName(hostname: string): string {
-  let name = hostname.toWellFormed()
-  while (Buffer.byteLength(name) > MAX_MEMBER_NAME_BYTES) name = [...name].slice(0, -1).join('')
-  return name
 }
 
 /** Encoded certificates and removals, as they travel. */

@@ -8,6 +8,8 @@ import { CatchUp, type CatchUpPorts } from './catch-up.ts'
 import { type BlockFetch, fetchBlocks } from './fetch-blocks.ts'
 import { type HolderPorts, Holders } from './holders.ts'
 import { openPeer, type Peer, type PeerOptions, type PeerPorts } from './peer.ts'
+import { dialPublic } from './public-dial.ts'
+import { PublicSource } from './public-source.ts'
 import { type BlockShelf, serveBlocks } from './serve-blocks.ts'
 
 /** What the network asks of the rest of PintGlas: stock, index and the use cases come in here. */
@@ -125,6 +127,17 @@ export class Network {
   ): BlockFetch {
     const onViolation = (key: PublicKey, error: GlasError) => countViolation(this.violations, key, error)
     return fetchBlocks(this.peer.node.libp2p, peerKey, batches, { ...options, onViolation })
+  }
+
+  /**
+   * Public blocks of the IPFS nodes at `addresses`, or of whoever is connected where there are none. InvalidName,
+   * NoProviders, PeerUnreachable.
+   */
+  async publicSource(
+    addresses: readonly string[],
+    options: { signal: AbortSignal; onNotice: (error: GlasError) => void },
+  ): Promise<PublicSource> {
+    return new PublicSource(await dialPublic(this.peer.node, addresses.map(parseAddress), options))
   }
 
   /** Tells the members that are connected of a new entry. */

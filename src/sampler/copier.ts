@@ -27,11 +27,17 @@ export class Copier {
   }
 
   start(): void {
-    const news = () => this.#look(AFTER_NEWS_MS)
+    const news = () => this.look()
     this.#stopListening = this.#parts.index.listen(news)
     this.#network.peer.on('member:up', news)
     this.#network.peer.on('member:down', news)
-    news()
+    this.look()
+  }
+
+  /** Something may have changed: the index, who is there, or the rules. Cheap. */
+  look(): void {
+    this.#isStale = true
+    if (this.#round === undefined) this.#lookAfter(AFTER_NEWS_MS)
   }
 
   async stop(): Promise<void> {
@@ -40,29 +46,26 @@ export class Copier {
     await this.#round
   }
 
-  #look(waitMs: number): void {
-    if (this.#options.signal.aborted) return
-    if (this.#round !== undefined) {
-      this.#isStale = true
-      return
-    }
+  #lookAfter(waitMs: number): void {
     clearTimeout(this.#timer)
+    if (this.#options.signal.aborted) return
     this.#timer = setTimeout(() => {
-      this.#round = this.#copy().finally(() => {
+      this.#round = this.#copy().then((againInMs) => {
         this.#round = undefined
+        this.#lookAfter(this.#isStale ? AFTER_NEWS_MS : againInMs)
       })
     }, waitMs)
   }
 
-  async #copy(): Promise<void> {
-    let againInMs = AT_LEAST_EVERY_MS
+  /** One round; when to begin the next one if there are no news. */
+  async #copy(): Promise<number> {
     this.#isStale = false
     try {
-      const done = await replicate(this.#parts, this.#missing, this.#options)
-      againInMs = Math.min(againInMs, done.againInMs ?? AT_LEAST_EVERY_MS)
+      const { againInMs = AT_LEAST_EVERY_MS } = await replicate(this.#parts, this.#missing, this.#options)
+      return Math.min(againInMs, AT_LEAST_EVERY_MS)
     } catch (error) {
       if (!this.#options.signal.aborted) this.#options.onMessage(toGlasError(error).message)
+      return AT_LEAST_EVERY_MS
     }
-    queueMicrotask(() => this.#look(this.#isStale ? AFTER_NEWS_MS : againInMs))
   }
 }

@@ -4,7 +4,7 @@ import { VERBS } from '../beam/verbs.ts'
 import { GlasError } from '../glas/errors.ts'
 import { peerIdText } from '../glas/keys.ts'
 import type { HomeFolder } from '../home/folder.ts'
-import { openPintGlas, type PintGlas, type VerbName } from '../open.ts'
+import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
 import { Copier } from './copier.ts'
 import type { Sampler, SnapArgs } from './sampler.ts'
 import { serveSocket } from './socket.ts'
@@ -38,10 +38,11 @@ export async function runDaemon(
   const stopping = new AbortController()
   const signal = AbortSignal.any([options.signal, stopping.signal])
   const working = { ...options, signal }
-  const pintglas = await openPintGlas(folder, { access: 'writing', offline: false, isDaemon: true, options: working })
+  const pintglas = await openPintGlas(folder, { access: 'writing', isDaemon: true, options: working })
+  let sampler: Sampler | undefined
   try {
     const network = await pintglas.parts.network()
-    const sampler = await startSampler(pintglas, working)
+    sampler = await startSampler(pintglas, working)
     const calls = new Set<Promise<unknown>>()
     const status = (): DaemonStatus => ({
       pid: process.pid,
@@ -52,22 +53,26 @@ export async function runDaemon(
     })
     const answer = async (verb: string, args: unknown, callOptions: CallOptions): Promise<unknown> => {
       if (verb === STATUS) return status()
-      if (verb === STOP)
-        return void setImmediate(() => stopping.abort(new GlasError('Interrupted', 'The daemon was stopped.')))
+      if (verb === STOP) {
+        stopping.abort(new GlasError('Interrupted', 'The daemon was stopped.'))
+        return new Promise(() => {}) // who asked waits for the end of the process, which ends the connection
+      }
       const callSignal = { ...callOptions, signal: AbortSignal.any([callOptions.signal, signal]) }
       if (verb === LIVE) return needed(sampler).live()
       if (verb === SNAP) return needed(sampler).snap(args as SnapArgs, callSignal)
       const call = callVerb(pintglas, verb, args, callSignal)
       calls.add(call)
-      return call.finally(() => calls.delete(call))
+      return call.finally(() => {
+        calls.delete(call)
+        if (accessOf(verb as VerbName) === 'writing') copier.look() // it may have changed rules, or made room
+      })
     }
-    const server = await serveSocket(folder.socket, answer)
     const copier = new Copier(pintglas.parts, network, working)
+    const server = await serveSocket(folder.socket, answer)
     copier.start()
     options.onReady(status())
     await aborted(signal)
     server.close()
-    await sampler?.close()
     await copier.stop()
     await Promise.race([
       Promise.allSettled(calls),
@@ -75,6 +80,7 @@ export async function runDaemon(
     ])
     rmSync(folder.socket, { force: true })
   } finally {
+    await sampler?.close()
     await pintglas.close()
   }
 }

@@ -9,6 +9,8 @@ import { GlasError } from '../glas/errors.ts'
 export interface CallLine {
   verb: string
   args: unknown
+  /** The verb must not use the network. */
+  offline: boolean
 }
 
 export type AnswerLine =

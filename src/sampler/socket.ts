@@ -40,8 +40,9 @@ async function answer(socket: Socket, call: Call): Promise<void> {
   socket.on('error', () => controller.abort())
   socket.on('close', () => controller.abort())
   try {
-    const { verb, args } = await firstLine(socket)
+    const { verb, args, offline } = await firstLine(socket)
     const options = {
+      offline,
       signal: controller.signal,
       onProgress: paced(send),
       onMessage: (message: string) => send({ message }),
@@ -60,7 +61,7 @@ async function firstLine(socket: Socket): Promise<CallLine> {
   void drain(lines)
   const line = value as Partial<CallLine> | undefined
   if (typeof line?.verb !== 'string') throw new GlasError('BadMessage', 'A call on the local socket names no verb.')
-  return { verb: line.verb, args: line.args }
+  return { verb: line.verb, args: line.args, offline: line.offline === true }
 }
 
 /** Goes on reading, so that the end of the connection is seen while the call runs. */

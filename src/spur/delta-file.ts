@@ -167,7 +167,7 @@ function unpacked(frame: Uint8Array, payloadBytes: number): Uint8Array {
     throw badDelta('its payload cannot be unpacked', cause)
   }
   if (payload.length !== payloadBytes) throw badDelta('its payload is of another size than it says')
-  return payload.byteOffset % 4 === 0 ? payload : payload.slice()
+  return payload.byteOffset % 4 === 0 ? payload : new Uint8Array(payload)
 }
 
 function readSpans(bytes: Uint8Array, baseUnits: number, nextUnits: number): Spans {

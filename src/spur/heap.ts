@@ -65,7 +65,7 @@ export function readHeap(bytes: Uint8Array): HeapReading {
 
 /** The whole units of the bytes as 32-bit words: a view where alignment allows, else a copy. */
 export function wordsOf(bytes: Uint8Array, units: number): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)
   return new Uint32Array(aligned.buffer, aligned.byteOffset, units * 2)
 }
 

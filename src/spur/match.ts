@@ -55,7 +55,7 @@ class Matcher {
     this.#match(0, 0)
   }
 
-  /** Objects whose key is the only one of its kind in both heaps. */
+  /** Objects whose key is the only one of its kind in both heaps. Keys are hashes: what they promise is checked. */
   matchUnique(): void {
     const table = new KeyTable(this.#base.count)
     for (let piece = 0; piece < this.#base.count; piece++) {
@@ -64,7 +64,9 @@ class Matcher {
     for (let piece = 0; piece < this.#next.count; piece++) {
       if (this.#next.isObject[piece] === 1) table.addNext(this.#nextKeys[piece]!, piece)
     }
-    table.forEachPair((basePiece, nextPiece) => this.#match(basePiece, nextPiece))
+    table.forEachPair((basePiece, nextPiece) => {
+      if (this.#fits(basePiece, nextPiece, true)) this.#match(basePiece, nextPiece)
+    })
   }
 
   /** What the same slot of a matched object points to is the same object, if it looks like it. */
@@ -148,6 +150,7 @@ class Matcher {
     return different === 0 || same > different * 2
   }
 
+  /** Only for pieces of the same size: neighbours are copied as one. */
   #match(basePiece: number, nextPiece: number): void {
     this.baseOf[nextPiece] = basePiece
     this.#nextOf[basePiece] = nextPiece

@@ -117,7 +117,8 @@ export class Home {
       throw new Error(`${this.name}: the daemon ended with ${code}: ${this.said}`)
     })
     over.catch(() => {})
-    await Promise.race([once(child.stdout as NodeJS.ReadableStream, 'data'), over])
+    const [line] = await Promise.race([once(child.stdout as NodeJS.ReadableStream, 'data'), over])
+    if (JSON.parse(line).error !== undefined) throw new Error(`${this.name}: the daemon did not start: ${line}`)
     this.#daemon = child
   }
 

@@ -1,41 +1,12 @@
 import { readdirSync } from 'node:fs'
-import { noise } from '@chainsafe/libp2p-noise'
-import { withBitswap } from '@helia/bitswap'
-import { withLibp2pLight } from '@helia/libp2p'
-import { identify } from '@libp2p/identify'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
-import { createHeliaLight } from 'helia'
 import type { CID } from 'multiformats/cid'
 import * as assert from 'uvu/assert'
 import { cidOf, RAW_CODEC } from '../../src/glas/hash.ts'
 import { fromMultiaddr, toMultiaddr } from '../../src/net/address.ts'
-import { type TestContext, test } from '../harness.ts'
+import { test } from '../harness.ts'
 import { newHome } from '../home-peer.ts'
+import { newIpfsNode } from '../ipfs-node.ts'
 import { codeOf } from '../loopback.ts'
-
-/** Any other IPFS program: a helia with Bitswap and a store of its own. */
-async function ipfsNode(t: TestContext) {
-  const helia = withBitswap(
-    withLibp2pLight(createHeliaLight(), {
-      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-      transports: [tcp()],
-      connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
-      services: { identify: identify() },
-    }),
-  )
-  await helia.start()
-  t.after(() => helia.stop())
-  const get = async (cid: CID, timeoutMs: number): Promise<string> => {
-    let text = ''
-    for await (const part of helia.blockstore.get(cid, { signal: AbortSignal.timeout(timeoutMs) })) {
-      text += Buffer.from(part).toString()
-    }
-    return text
-  }
-  return { helia, get }
-}
 
 const block = (text: string): [CID, Uint8Array] => {
   const bytes = Buffer.from(text)
@@ -47,7 +18,7 @@ test('any IPFS program gets the blocks of public glases, and no others', async (
   const [open, bytes] = block('for everybody')
   const [closed] = block('for members')
   ann.publicBlocks.set(open.toString(), bytes)
-  const ipfs = await ipfsNode(t)
+  const ipfs = await newIpfsNode(t)
   await ipfs.helia.libp2p.dial(ann.peer.addresses().map(toMultiaddr))
   assert.is(await ipfs.get(open, 5_000), 'for everybody')
   assert.is.not(await codeOf(ipfs.get(closed, 500)), 'none')
@@ -55,7 +26,7 @@ test('any IPFS program gets the blocks of public glases, and no others', async (
 
 test('a public block of somebody else comes over Bitswap and is left to the caller to store', async (t) => {
   const ann = await newHome(t, 'ann')
-  const ipfs = await ipfsNode(t)
+  const ipfs = await newIpfsNode(t)
   const [cid, bytes] = block('from the world')
   await ipfs.helia.blockstore.put(cid, bytes)
   const address = ipfs.helia.libp2p.getMultiaddrs().map(fromMultiaddr)[0]!

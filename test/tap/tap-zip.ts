@@ -1,4 +1,5 @@
 /** Zips as the Tap of 2020 writes them, and ones that no Tap writes. */
+import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32, deflateRawSync } from 'node:zlib'
@@ -16,6 +17,9 @@ export interface PackedFile {
   centralSize?: number
   /** Uses the data of the file before it again. */
   sharesData?: boolean
+  /** In the place of `content`, for what does not fit into memory. */
+  pieces?: Iterable<Uint8Array>
+  piecesBytes?: number
 }
 
 const NOON = { time: 12 << 11, date: ((2026 - 1980) << 9) | (1 << 5) | 31 }
@@ -24,7 +28,7 @@ const NOON = { time: 12 << 11, date: ((2026 - 1980) << 9) | (1 << 5) | 31 }
 export function writeZip(path: string, files: Iterable<PackedFile>): string {
   const fd = openSync(path, 'w')
   let at = 0
-  const put = (...parts: Uint8Array[]) => {
+  const put = (parts: Iterable<Uint8Array>) => {
     for (const part of parts) {
       writeSync(fd, part)
       at += part.length
@@ -35,6 +39,7 @@ export function writeZip(path: string, files: Iterable<PackedFile>): string {
   for (const file of files) {
     const isStored = file.stored === true || file.content.length === 0
     const data = isStored ? file.content : deflateRawSync(file.content)
+    const contentBytes = file.piecesBytes ?? file.content.length
     const common = (size: number) => {
       const header = Buffer.alloc(22)
       header.writeUInt16LE(20, 0)
@@ -43,20 +48,21 @@ export function writeZip(path: string, files: Iterable<PackedFile>): string {
       header.writeUInt16LE(NOON.time, 6)
       header.writeUInt16LE(NOON.date, 8)
       header.writeUInt32LE(file.crc ?? crc32(file.content), 10)
-      header.writeUInt32LE(data.length, 14)
+      header.writeUInt32LE(file.piecesBytes ?? data.length, 14)
       header.writeUInt32LE(size, 18)
       return header
     }
     const name = Buffer.from(file.name)
     if (!file.sharesData) {
       offset = at
-      put(Buffer.from('PK\x03\x04'), common(file.content.length), lengths(name.length, 0), name, data)
+      put([Buffer.from('PK\x03\x04'), common(contentBytes), lengths(name.length, 0), name])
+      put(file.pieces ?? [data])
     }
     const centralName = Buffer.from(file.centralName ?? name)
     const tail = Buffer.alloc(14)
     tail.writeUInt32LE((0o100666 << 16) >>> 0, 6)
     tail.writeUInt32LE(offset, 10)
-    const head = [Buffer.from('PK\x01\x02'), Buffer.from([20, 3]), common(file.centralSize ?? file.content.length)]
+    const head = [Buffer.from('PK\x01\x02'), Buffer.from([20, 3]), common(file.centralSize ?? contentBytes)]
     directory.push(Buffer.concat([...head, lengths(centralName.length, 0), tail, centralName]))
   }
   const end = Buffer.alloc(22)
@@ -68,7 +74,7 @@ export function writeZip(path: string, files: Iterable<PackedFile>): string {
     12,
   )
   end.writeUInt32LE(at, 16)
-  put(...directory, end)
+  put([...directory, end])
   closeSync(fd)
   return path
 }
@@ -90,4 +96,22 @@ export function zipOfDirectory(zipPath: string, directory: string, name: string)
     zipPath,
     files.map((file) => ({ name: `${name}/${file}`, content: readFileSync(join(directory, file)) })),
   )
+}
+
+const BLOCK_BYTES = 1 << 20
+
+/** A zip with an image of so many bytes that no compression makes smaller, written in pieces; it is no Spur image. */
+export function writeLargeZip(path: string, name: string, sizeBytes: number): string {
+  const block = randomBytes(BLOCK_BYTES)
+  const pieces = function* () {
+    for (let at = 0; at < sizeBytes; at += BLOCK_BYTES) {
+      block.writeUInt32LE(at, 64)
+      block.writeUInt32LE(at, BLOCK_BYTES / 2)
+      yield block.subarray(0, Math.min(BLOCK_BYTES, sizeBytes - at))
+    }
+  }
+  let crc = 0
+  for (const piece of pieces()) crc = crc32(piece, crc)
+  const image = { name: `${name}/${name}.image`, content: new Uint8Array(0), stored: true, crc }
+  return writeZip(path, [{ ...image, pieces: pieces(), piecesBytes: sizeBytes }])
 }

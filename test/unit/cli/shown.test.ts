@@ -5,6 +5,8 @@ import { test } from '../../harness.ts'
 test('foreign names cannot move the cursor, turn the line around or hide', () => {
   assert.is(shown('a\x1b[2Jb'), 'a\\u{1b}[2Jb')
   assert.is(shown('\u202egpj.exe'), '\\u{202e}gpj.exe')
+  assert.is(shown('Ants\u{e0041}\u00ad'), 'Ants\\u{e0041}\\u{ad}')
+  assert.is(shown('a\ud800\u2028'), 'a\\u{d800}\\u{2028}')
   assert.is(shown('a\nb\u200bc\x9bd'), 'a\\u{a}b\\u{200b}c\\u{9b}d')
 })
 

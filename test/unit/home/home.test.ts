@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { isGlasError } from '../../../src/glas/errors.ts'
 import { sameBytes } from '../../../src/glas/keys.ts'
 import { homeFolder } from '../../../src/home/folder.ts'
-import { openHome } from '../../../src/home/home.ts'
+import { machineName, openHome } from '../../../src/home/home.ts'
 import { type TestContext, test } from '../../harness.ts'
 
 function newFolder(t: TestContext) {
@@ -46,6 +46,11 @@ test('a setting that is unknown or wrong is refused by name, and the file stays 
     ['{"mdns": "yes"}', 'mdns'],
     ['{"follow": [{"what": "all", "id": "x"}]}', 'follow'],
     ['{"stock": "relative/path"}', 'stock'],
+    ['{"listen": ["0.0.0.0:99999"]}', 'listen'],
+    ['{"listen": ["999.0.0.1:4100"]}', 'listen'],
+    ['{"listen": ["[::g]:4100"]}', 'listen'],
+    [`{"name": "${'蟻'.repeat(22)}"}`, 'name'],
+    ['{"allow": ["laptop"]}', 'allow'],
     ['[]', 'config.json'],
     ['{', 'config.json'],
   ] as const) {
@@ -55,4 +60,27 @@ test('a setting that is unknown or wrong is refused by name, and the file stays 
     assert.match(error.message, name)
     assert.is(readFileSync(folder.config, 'utf8'), text)
   }
+})
+
+test('a long host name makes a name that a certificate can hold', () => {
+  assert.is(machineName('laptop.example.org'), 'laptop')
+  assert.is(machineName(' \t'), 'machine')
+  assert.is(Buffer.byteLength(machineName('x'.repeat(300))), 64)
+  assert.is(machineName('é'.repeat(40)), 'é'.repeat(32))
+})
+
+test('a socket is not put into a temporary folder that others can write', (t) => {
+  const { TMPDIR, XDG_RUNTIME_DIR } = process.env
+  t.after(() => Object.assign(process.env, { TMPDIR: TMPDIR ?? '/tmp', XDG_RUNTIME_DIR: XDG_RUNTIME_DIR ?? '' }))
+  const folder = newFolder(t).root
+  mkdirSync(folder)
+  Object.assign(process.env, { TMPDIR: folder, XDG_RUNTIME_DIR: '' })
+  const deep = join(folder, 'deep'.repeat(40))
+  const { socket } = homeFolder(deep)
+  assert.match(socket, join(folder, `pintglas-${userInfo().uid}`))
+  chmodSync(join(folder, `pintglas-${userInfo().uid}`), 0o777)
+  assert.throws(
+    () => homeFolder(deep),
+    (error: unknown) => isGlasError(error, 'NotAllowed'),
+  )
 })

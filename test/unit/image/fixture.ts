@@ -1,5 +1,14 @@
 /** Small image directories on the real disk, and trees that exist in memory alone. */
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
@@ -43,6 +52,15 @@ export function writeFiles(directory: string, files: Files): void {
     mkdirSync(path.endsWith('/') ? absolute : dirname(absolute), { recursive: true })
     if (!path.endsWith('/')) writeFileSync(absolute, content)
   }
+}
+
+/** Gives everything a time of whole microseconds: Node sets none that are finer, so finer ones cannot be compared. */
+export function setPlainTimes(directory: string): void {
+  const seconds = 1_700_000_000.123456
+  for (const path of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    lutimesSync(join(directory, path), seconds, seconds)
+  }
+  lutimesSync(directory, seconds, seconds)
 }
 
 /** A directory with `Sim.image`, `Sim.changes`, a `.sources` file, and `files` besides. */

@@ -26,6 +26,7 @@ import {
   imageDirectory,
   listing,
   scanOf,
+  setPlainTimes,
   sketchedTree,
   temporaryDirectory,
   treeOf,
@@ -52,6 +53,7 @@ test('a directory comes back byte for byte, with modes, times, links, empty dire
     'big.bin': Buffer.alloc(3_000_000, 'abcd'),
   })
   symlinkSync('data/é/../../Sim.image', join(directory, 'link'))
+  setPlainTimes(directory)
   const scan = await scanOf(directory)
   const target = join(dirname(directory), 'placed')
   const placed = await placeTree(treeOf(scan), target)

@@ -47,6 +47,9 @@ test('entries without a grant are kept up to a quota, which those whose grant ar
   assert.is(set.add(laptop.granted.bytes, 'a').outcome, 'added')
   for (const { bytes } of offered) set.add(bytes, 'a')
   assert.is(set.size, offered.length + 1, 'nothing that was granted is lost for good')
+  const restored = new EntrySet()
+  for (const { bytes } of [...offered, laptop.granted]) restored.restore(Uint8Array.from(bytes))
+  assert.is(restored.size, set.size, 'a journal is read whole, whatever its order')
 })
 
 test('a flood of one owner’s glases leaves room for those of another', () => {

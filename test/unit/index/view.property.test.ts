@@ -125,7 +125,10 @@ test('a writer who says far too much of one thing is cut down to the same entrie
   fc.assert(
     fc.property(fc.shuffledSubarray([...entries.keys()], { minLength: entries.length }), (order) => {
       const peer = new Peer()
-      for (const index of order) peer.receive((entries[index] as Entry).bytes)
+      for (const index of order) {
+        peer.receive((entries[index] as Entry).bytes)
+        if (index % 5 === 0) snapshotOf(peer.view)
+      }
       assert.is(peer.set.size, 3 + 16)
       const kept = [...peer.set.entries()].map(({ body }) => ('sequence' in body ? body.sequence : 0))
       assert.is(Math.min(...kept.filter((sequence) => sequence > 1)), 5)
@@ -148,6 +151,19 @@ test('an entry for a glas without a grant that fits is gone, or counts for nothi
   assert.is(before.view.glas(ann.glasId), undefined)
   assert.equal(before.set.refusals.bySender(), after.set.refusals.bySender())
   assert.is(after.set.refusals.byCode().get('NotAllowed'), 2)
+})
+
+test('entries under a grant that does not fit never push out those under one that does', () => {
+  const misfit = grant(ann.owner, laptop.peer, { glasId: ownWriter('ann', 'other').glasId })
+  const wrong = new Writer(ann.owner, laptop.peer, ann.root, misfit)
+  const flood = Array.from({ length: 20 }, (_, n) => wrong.version(100 + n, [0, 0, 1], recordOf(`wrong ${n}`)))
+  const entries = [laptop.granted, laptop.version(1, [0, 0, 1], recordOf('1')), ...flood, misfit]
+  for (const order of [entries, [...entries].reverse()]) {
+    const peer = new Peer()
+    for (const { bytes } of order) peer.receive(bytes)
+    assert.is(peer.set.size, 3)
+    assert.equal(peer.view.glas(ann.glasId)?.latest?.published[0]?.record, recordOf('1'))
+  }
 })
 
 test('a second signature of the same body is the same entry', () => {

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { realFiles } from '../../../src/disk/files.ts'
 import { signCertificate } from '../../../src/glas/certificate.ts'
 import { newKeyPair } from '../../../src/glas/keys.ts'
-import { type HomeIdentity, type HomeSwarm, memberName, openHomeSwarm } from '../../../src/net/home-swarm.ts'
+import { type HomeIdentity, type HomeSwarm, openHomeSwarm } from '../../../src/net/home-swarm.ts'
 import { LossyFiles, PowerOff, seeded } from '../../disk/lossy-files.ts'
 import { test } from '../../harness.ts'
 import { newFolder } from '../../home-peer.ts'
@@ -155,10 +155,4 @@ test('when the power fails at any moment, what was acknowledged is there', async
     const after = await open(identity, files.powerFailure(seeded(failAtStep)))
     for (const name of acknowledged) assert.ok(namesOf(after).includes(name), `${name}, failed at ${failAtStep}`)
   }
-})
-
-test('a long host name makes a name that a certificate can hold', () => {
-  assert.is(memberName('laptop'), 'laptop')
-  assert.is(Buffer.byteLength(memberName('x'.repeat(300))), 64)
-  assert.is(memberName('é'.repeat(40)), 'é'.repeat(32))
 })

@@ -97,6 +97,7 @@ test('trailing bytes, odd sizes and unaligned buffers come out as they went in',
     buffer.set(bytes, 1)
     deltaOf(bytes, buffer.subarray(1))
     deltaOf(buffer.subarray(1), bytes)
+    deltaOf(bytes, Buffer.from(buffer.buffer, 1))
   }
 })
 
