@@ -8,11 +8,12 @@ import type { Spool, SpoolPlace } from './spool.ts'
 import type { TapMessage } from './tap-message.ts'
 import { unzip } from './unzip.ts'
 import type { Message } from './websocket.ts'
+import { MAX_CHUNK_BYTES } from './websocket-frames.ts'
 
 /** What a Tap can send: its own sockets take no more. */
 export const MAX_BEAM_BYTES = 2 ** 31
-/** Written at once: large enough for the disk, small beside what a daemon needs anyway. */
-const WRITE_BYTES = 1024 * 1024
+/** Written at once: large enough for the disk, small beside what a daemon needs anyway, longer than any chunk. */
+const WRITE_BYTES = 4 * MAX_CHUNK_BYTES
 /** Connections count, snapshots that wait for their turn count: each takes room in the spool. */
 const MAX_BEAMS = 256
 
@@ -114,25 +115,22 @@ async function writeZip(path: string, message: Message, place: SpoolPlace): Prom
   if (message.announcedBytes > MAX_BEAM_BYTES) throw tooLarge()
   await place.reserve(message.announcedBytes)
   const file = await open(path, 'wx', 0o600)
+  const waiting = Buffer.allocUnsafeSlow(WRITE_BYTES)
+  let waitingBytes = 0
+  let writtenBytes = 0
+  const write = async () => {
+    writtenBytes += waitingBytes
+    // What comes in further pieces was not announced.
+    if (writtenBytes > message.announcedBytes) await place.reserve(waitingBytes)
+    await file.writeFile(waiting.subarray(0, waitingBytes))
+    waitingBytes = 0
+  }
   try {
-    let parts: Buffer[] = []
-    let partBytes = 0
-    let writtenBytes = 0
-    const flush = async () => {
-      if (parts.length > 0) await file.writev(parts)
-      writtenBytes += partBytes
-      parts = []
-      partBytes = 0
-    }
     for await (const chunk of message.chunks(MAX_BEAM_BYTES)) {
-      parts.push(chunk)
-      partBytes += chunk.length
-      if (partBytes < WRITE_BYTES) continue
-      const moreBytes = writtenBytes + partBytes - message.announcedBytes
-      if (moreBytes > 0) await place.reserve(Math.min(moreBytes, partBytes))
-      await flush()
+      if (waitingBytes + chunk.length > WRITE_BYTES) await write()
+      waitingBytes += chunk.copy(waiting, waitingBytes)
     }
-    await flush()
+    await write()
   } finally {
     await file.close()
   }

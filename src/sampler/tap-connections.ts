@@ -5,7 +5,7 @@ import type { Beams } from './beams.ts'
 import type { LiveTaps } from './live-taps.ts'
 import type { SnapshotRequests } from './snapshot-requests.ts'
 import { MAX_TAP_MESSAGE_BYTES, parseTapMessage, type TapMessage } from './tap-message.ts'
-import { acceptWebSocket, type WebSocketChannel } from './websocket.ts'
+import { acceptWebSocket, collected, type WebSocketChannel } from './websocket.ts'
 
 /** The first message comes with the connection. */
 const FIRST_MESSAGE_LIMIT_MS = 30_000
@@ -48,7 +48,7 @@ export async function serveTap(
 async function firstMessage(channel: WebSocketChannel): Promise<TapMessage> {
   const message = await channel.next()
   if (message === undefined) throw new GlasError('BadMessage', 'It closed without a message.')
-  return parseTapMessage(Buffer.concat(await Array.fromAsync(message.chunks(MAX_TAP_MESSAGE_BYTES))).toString('utf8'))
+  return parseTapMessage((await collected(message.chunks(MAX_TAP_MESSAGE_BYTES))).toString('utf8'))
 }
 
 interface Waiting {

@@ -12,12 +12,17 @@ const MAX_CONTROL_BYTES = 125
 /** In the place of a short length: the length follows in 16 bits; one more, and it follows in 64. */
 const LENGTH_16 = 126
 const MASK_BYTES = 4
+/** What a connection gives at once is not longer than this in any case that was seen. */
+export const MAX_CHUNK_BYTES = 256 * 1024
 
 export interface Frame {
   isLast: boolean
   opcode: number
   lengthBytes: number
-  /** Unmasked. Has to be read to its end before the next frame. Throws BadMessage when the connection ends before. */
+  /**
+   * Unmasked. Each chunk is good until the next one is asked for. Has to be read to its end before the next frame.
+   * Throws BadMessage when the connection ends before.
+   */
   payload: AsyncGenerator<Buffer, void>
 }
 
@@ -63,7 +68,7 @@ async function* readPayload(
 ): AsyncGenerator<Buffer, void> {
   let done = 0
   while (done < lengthBytes) {
-    const chunk = await bytes.some(lengthBytes - done)
+    const chunk = await bytes.some(Math.min(lengthBytes - done, MAX_CHUNK_BYTES))
     if (chunk === undefined) throw cutOff()
     if (mask !== undefined) unmask(chunk, mask, done)
     done += chunk.length

@@ -16,7 +16,10 @@ const MAX_UNSENT_BYTES = 64 * 1024
 export interface Message {
   /** Of its first frame, which is all of it unless it is cut into several. */
   announcedBytes: number
-  /** Has to be read to its end before the next message. Throws BadMessage when it is cut off or longer than allowed. */
+  /**
+   * Each chunk is good until the next one is asked for. Has to be read to its end before the next message. Throws
+   * BadMessage when it is cut off, LimitExceeded when it is longer than allowed.
+   */
   chunks(maxBytes: number): AsyncGenerator<Buffer, void>
 }
 
@@ -71,7 +74,7 @@ export class WebSocketChannel {
     for (;;) {
       const frame = await readFrame(this.#bytes)
       if (frame === undefined || !isControl(frame)) return frame
-      const payload = Buffer.concat(await Array.fromAsync(frame.payload))
+      const payload = await collected(frame.payload)
       if (frame.opcode === OPCODE.ping) this.#send(OPCODE.pong, payload)
       if (frame.opcode !== OPCODE.close) continue
       this.close()
@@ -83,6 +86,13 @@ export class WebSocketChannel {
     if (!this.#socket.writable || this.#socket.writableLength > MAX_UNSENT_BYTES) return
     this.#socket.write(encodeFrame(opcode, payload))
   }
+}
+
+/** All of a short message. */
+export async function collected(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const chunk of chunks) parts.push(Buffer.from(chunk))
+  return Buffer.concat(parts)
 }
 
 /** Answers the upgrade. Throws BadUsage when it is not one to a WebSocket of version 13. */
