@@ -1,13 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { good, stopProcess } from '../cli/process.ts'
+import { bad, good, stopProcess } from '../cli/process.ts'
 import { test } from '../harness.ts'
 import { newFolder } from '../home-peer.ts'
 import { until } from '../loopback.ts'
 import { beam, frameHead, recordFrame, upgrade, WaitingTap } from '../tap/original-tap.ts'
 import { ask, bottles, newImage, newSampler, nextOf, startSampler, thisHost } from '../tap/sampler-process.ts'
+import { zipOfDirectory } from '../tap/tap-zip.ts'
 
 const BEAM_LIMIT_MS = 20_000
 
@@ -107,11 +108,11 @@ test('many requests at once are all answered OK and make one snapshot; a later o
 test('a transfer that is cut off, or whose zip is damaged, leaves no version and no file', async (t) => {
   const sampler = await newSampler(t)
   const { zip, record, folder } = newImage(t)
-  await beam(sampler.url, record, zip, { cutAfterBytes: 200_000 })
+  await beam(sampler.url, record, zip, { cutAfterBytes: 100_000 })
   await until(() => sampler.said().includes('came to nothing'))
   const broken = join(folder, 'broken.zip')
   const bytes = readFileSync(zip)
-  bytes[300_000]! ^= 1
+  bytes[Math.floor(bytes.length / 2)]! ^= 1
   writeFileSync(broken, bytes)
   await beam(sampler.url, record, broken)
   writeFileSync(broken, bytes.subarray(0, bytes.length - 1000))
@@ -136,4 +137,25 @@ test('a daemon that was killed in a transfer cleans up when it starts again', as
   const again = await startSampler(t, sampler.home)
   assert.equal(again.spooled(), [])
   assert.is((await bottles(again.url)).length, 1)
+})
+
+test('a snapshot with a secret in it is refused and leaves nothing, unless whoever asks allows it', async (t) => {
+  const sampler = await newSampler(t)
+  const { path, record, folder } = newImage(t)
+  appendFileSync(join(path, 'Ants.changes'), `\n'https://ann:${'s3cret'.repeat(3)}@git.example.org/x.git'!\n`)
+  const zip = zipOfDirectory(join(folder, 'secret.zip'), path, 'Ants')
+  const tap = await WaitingTap.start(sampler.url, record, () => void beam(sampler.url, nextOf(record), zip))
+  const refused = await bad(t, sampler.home, 'snap', 'Ants')
+  assert.is(refused.code, 'SecretFound')
+  assert.equal([await bottles(sampler.url), sampler.spooled()], [[], []])
+  assert.is((await good(t, sampler.home, 'snap', '--secrets', 'allow', 'Ants')).version, '0.0.1')
+  assert.is((await bad(t, sampler.home, 'snap', 'Bees')).code, 'PeerNotFound')
+  tap.stop()
+})
+
+test('a snapshot that does not come is said to be gone with its Tap', async (t) => {
+  const sampler = await newSampler(t)
+  const { record } = newImage(t)
+  const tap: WaitingTap = await WaitingTap.start(sampler.url, record, () => tap.stop())
+  assert.is((await bad(t, sampler.home, 'snap', 'Ants')).code, 'PeerUnreachable')
 })
