@@ -74,7 +74,7 @@ function newApp({ callers, routes }: HttpOptions): FastifyInstance {
     bodyLimit: MAX_BODY_BYTES,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: MAX_PARAMETER_CHARS, ignoreTrailingSlash: true },
+    routerOptions: { maxParamLength: MAX_PARAMETER_CHARS, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_LIMIT_MS },
   })
   app.removeAllContentTypeParsers()
@@ -137,7 +137,7 @@ interface Upgrade {
 
 async function upgrade({ callers, tap }: HttpOptions, { request, socket, head }: Upgrade): Promise<void> {
   try {
-    if (!/^\/taps(?:[/?]|$)/.test(request.url ?? '')) throw new GlasError('NameNotFound', `Not Found ${request.url}`)
+    if (!/^\/+taps(?:[/?]|$)/.test(request.url ?? '')) throw new GlasError('NameNotFound', `Not Found ${request.url}`)
     await callers.checkTap(request)
     tap(request, socket, head)
   } catch (error) {

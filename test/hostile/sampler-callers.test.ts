@@ -78,6 +78,7 @@ test(
     assert.equal([healthy.status, healthy.text], [200, 'ok'])
     assert.match(String(healthy.headers['content-security-policy']), /frame-ancestors 'none'/)
     assert.is((await ask(url, '/taps')).status, 400)
+    assert.is((await ask(url, `${url}/launcher-taps/`)).status, 200)
     assert.equal(
       [(await ask(url, '/no/such?a=b')).status, (await ask(url, '/no/such?a=b')).text],
       [404, 'Not Found /no/such?a=b'],
