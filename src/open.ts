@@ -23,8 +23,10 @@ type Second<Verb extends VerbName> = Parameters<VerbTable[Verb]['run']>[1]
 export type Arguments<Verb extends VerbName> = Second<Verb> extends undefined ? object : Second<Verb>
 export type Result<Verb extends VerbName> = Awaited<ReturnType<VerbTable[Verb]['run']>>
 
-/** How long a verb waits for another one that writes to the same home. */
-const LOCK_WAIT_MS = 10_000
+/** How long a daemon waits for a verb that writes to the same home. */
+const DAEMON_LOCK_WAIT_MS = 10_000
+/** How long a verb waits before StoreLocked: its caller looks then whether it is a daemon that has the lock. */
+const VERB_LOCK_WAIT_MS = 1_000
 
 export interface OpenOptions {
   /** `reading` opens beside a writer and changes nothing. */
@@ -82,7 +84,7 @@ async function openParts(
   closing: Array<() => Promise<void>>,
 ): Promise<Parts> {
   let self = await openSelf(folder)
-  const lock = { waitMs: LOCK_WAIT_MS, signal: options.signal }
+  const lock = { waitMs: isDaemon ? DAEMON_LOCK_WAIT_MS : VERB_LOCK_WAIT_MS, signal: options.signal }
   const writable = access === 'writing'
   const known = { isKnownOwner: (owner: string) => isKnownOwner(self, owner) }
   const index = await (writable ? openIndex(folder.index, { ...lock, ...known }) : readIndex(folder.index, known))

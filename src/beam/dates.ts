@@ -16,3 +16,8 @@ function offsetText(offsetMinutes: number): string {
   const two = (value: number) => String(value).padStart(2, '0')
   return `${sign}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
 }
+
+/** For sorting: moments, not texts, which differ with the place where somebody was. What has no date comes last. */
+export function newestFirst(a: { date: string }, b: { date: string }): number {
+  return (Date.parse(b.date) || 0) - (Date.parse(a.date) || 0)
+}

@@ -2,6 +2,7 @@ import { isGlasError } from '../glas/errors.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
 import { versionText } from '../glas/version.ts'
 import type { GlasView, Published } from '../index/glas-view.ts'
+import { newestFirst } from './dates.ts'
 import { tagsByRecord } from './log.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
@@ -38,7 +39,7 @@ export async function find(
       if (match !== undefined) found.push(match)
     }
   }
-  found.sort((a, b) => (a.date < b.date ? 1 : -1))
+  found.sort(newestFirst)
   if (found.length > MAX_FOUND) onMessage(`There are ${found.length}; these are the newest ${MAX_FOUND}.`)
   return { found: found.slice(0, MAX_FOUND) }
 }

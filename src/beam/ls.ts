@@ -1,6 +1,7 @@
 import { toHex } from '../glas/keys.ts'
 import { versionText } from '../glas/version.ts'
 import type { GlasView } from '../index/glas-view.ts'
+import { newestFirst } from './dates.ts'
 import { nearness } from './lookup.ts'
 import { peerName } from './names.ts'
 import type { Parts } from './parts.ts'
@@ -27,7 +28,7 @@ export async function ls(
   const own = toHex(parts.home.owner.publicKey)
   const glases = parts.index.view.glases().filter((glas) => all || isNear(glas.glasId, ownerOf(glas)))
   const listed = glases.map((glas) => ({ ...listedGlas(parts, glas), own: ownerOf(glas) === own }))
-  return { glases: listed.sort((a, b) => (a.date < b.date ? 1 : -1)) }
+  return { glases: listed.sort(newestFirst) }
 }
 
 function listedGlas(parts: Pick<Parts, 'swarm'>, glas: GlasView): Omit<ListedGlas, 'own'> {

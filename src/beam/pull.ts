@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import type { CID } from 'multiformats/cid'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { toHex } from '../glas/keys.ts'
 import type { GlasRecord } from '../glas/record.ts'
@@ -7,7 +8,7 @@ import { parseReference } from '../glas/reference.ts'
 import { versionText } from '../glas/version.ts'
 import { publishingOwner } from '../home/home.ts'
 import { type Placed, placeTree } from '../image/place.ts'
-import { isThere } from '../image/placing.ts'
+import { isThere, removeTree } from '../image/placing.ts'
 import type { Resolved } from '../index/resolve.ts'
 import { fetchVersion } from './fetch.ts'
 import { findVersion } from './lookup.ts'
@@ -44,12 +45,19 @@ export interface PullResult {
   inert: Array<{ path: string; what: string }>
 }
 
+/** Why a version is pinned that was pulled. */
+const PULLED = 'pulled'
+
 /** index -> peers -> stock -> directory: found by name, fetched and verified, pinned, and only then placed. */
 export async function pull(parts: Parts, args: PullArgs, options: CallOptions): Promise<PullResult> {
   const resolved = await findAnywhere(parts, args.reference, options)
-  const { record, fetchedBytes, from } = await fetchVersion(parts, resolved, 'pulled', options)
+  const wasHere = parts.stock.pinReasons(resolved.record).includes(PULLED)
+  const { record, fetchedBytes, from } = await fetchVersion(parts, resolved, PULLED, options)
+  const placed = await place(parts, { args, resolved, record }, options).catch(async (error: unknown) => {
+    if (!wasHere && isUnplaceable(error)) await letGo(parts, resolved.record)
+    throw error
+  })
   parts.running()?.claim([resolved.record])
-  const placed = await place(parts, { args, resolved, record }, options)
   const { imageName, glasId, version, sizeBytes } = record
   return {
     'image-name': imageName,
@@ -64,6 +72,16 @@ export async function pull(parts: Parts, args: PullArgs, options: CallOptions): 
     'kept-old': placed.oldDirectory ?? '',
     inert: placed.inert,
   }
+}
+
+/** What nobody can place is not worth keeping; another target, or more room, may be found for the rest. */
+function isUnplaceable(error: unknown): boolean {
+  return isGlasError(error) && ['UnsafePath', 'BadRecord', 'LimitExceeded', 'UnknownFormat'].includes(error.code)
+}
+
+async function letGo({ stock }: Parts, record: CID): Promise<void> {
+  await stock.unpin(record, PULLED)
+  await stock.commit()
 }
 
 /** Looks here first; what is not known here, and what `latest` or a tag means by now, is asked of the peers. */
@@ -110,7 +128,7 @@ async function place(
     },
   }
   const placed = await placeTree(counted, target, {
-    ...(args.force ? { replace: await howToReplace(parts, target, options) } : {}),
+    ...(args.force ? { replace: 'keep old' as const } : {}),
     foreign: isForeign(parts, resolved),
     sidecar: sidecarOf({ record, cid: resolved.record }),
     signal: options.signal,
@@ -119,7 +137,7 @@ async function place(
       options.onProgress({ phase: 'placing', doneBytes, totalBytes: record.sizeBytes })
     },
   })
-  return { ...placed, files }
+  return { ...(await removeUnlessNeeded(parts, placed, options)), files }
 }
 
 /** Said before anything is written: a small stock can hold a version that is larger than any disk. */
@@ -137,8 +155,12 @@ async function existingAncestor(path: string): Promise<string> {
   return existingAncestor(parent)
 }
 
-async function howToReplace(parts: Parts, target: string, options: CallOptions): Promise<'keep old' | 'delete old'> {
-  return (await hasUnpublishedWork(parts, target, options)) ? 'keep old' : 'delete old'
+/** Looked at only when it has left its place: what an image saved there until then is in it. */
+async function removeUnlessNeeded(parts: Parts, placed: Placed, options: CallOptions): Promise<Placed> {
+  const { oldDirectory } = placed
+  if (oldDirectory === null || (await hasUnpublishedWork(parts, oldDirectory, options))) return placed
+  await removeTree(oldDirectory)
+  return { ...placed, oldDirectory: null }
 }
 
 /** Whatever another person published: hooks in their git clones are not run here. */

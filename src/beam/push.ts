@@ -9,6 +9,7 @@ import type { Lease } from '../stock/leases.ts'
 import { dryRun } from './dry-run.ts'
 import { fetchVersion } from './fetch.ts'
 import { liveOrigin } from './live-origin.ts'
+import { memberNamed } from './names.ts'
 import { type Made, newRecord, versionEntry } from './new-record.ts'
 import { type Origin, originOf, withoutSidecar } from './origin.ts'
 import type { Parts } from './parts.ts'
@@ -26,6 +27,7 @@ import { recordIfUnchanged } from './unchanged.ts'
  */
 export async function push(parts: Parts, args: PushArgs, options: CallOptions): Promise<PushResult> {
   if (args.public) throw notSearched()
+  for (const name of args.to) memberNamed(parts, name) // a slip of the pen is told before the work, not after it
   const image = await locateImage(args.path)
   const scan = await scanDirectory(image, { signal: options.signal })
   for (const warning of scan.warnings) options.onMessage(warning)
@@ -44,7 +46,10 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
       await publish(parts, [versionEntry(parts, made)], options)
     } else await keepUnchanged(parts, made, options)
     if (origin.directory !== undefined) await writeSidecar(origin.directory, sidecarOf(made))
-    const copies = await spread(parts, made.cid, args, options)
+    const copies = await spread(parts, made.cid, args, options).catch((error: unknown) => {
+      options.onMessage(`${nameOf(made)} is kept on this machine all the same. Push again for the copies.`)
+      throw error
+    })
     return resultOf({ scan, snapshot, made, outcome, newBytes, copies })
   } finally {
     lease.release()
@@ -85,6 +90,10 @@ async function recordOf(
 async function keepUnchanged(parts: Parts, { cid, record }: Made, options: CallOptions): Promise<void> {
   if (parts.stock.pinReasons(cid).length > 0) return
   await fetchVersion(parts, { record: cid, glasId: record.glasId }, 'own', options)
+}
+
+function nameOf({ record: { imageName, version } }: Pick<Made, 'record'>): string {
+  return `${imageName}@${versionText(version)}`
 }
 
 function sayWhatItBuildsOn(origin: Origin, { heads, parent }: Head, { onMessage }: CallOptions): void {

@@ -35,7 +35,7 @@ export async function spread(
 }
 
 async function placeAt(network: Network, peerKey: PublicKey, record: CID, options: CallOptions): Promise<void> {
-  await network.peer.reach(peerKey, { signal: options.signal })
+  await network.reach(peerKey, options.signal)
   await network.catchUp(peerKey, options.signal)
   await network.holders.askToHold(peerKey, record, {
     signal: options.signal,

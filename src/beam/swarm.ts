@@ -120,9 +120,14 @@ export interface ListedPeer {
   error: string
 }
 
-/** The permanent peers, and whether they are connected. */
-export async function peers(parts: Parts): Promise<{ peers: ListedPeer[] }> {
+/** The permanent peers, and whether they are connected: each was tried at least once. */
+export async function peers(
+  parts: Parts,
+  _args: object,
+  { signal }: Pick<CallOptions, 'signal'>,
+): Promise<{ peers: ListedPeer[] }> {
   const network = await parts.network()
+  await network.peer.settled(signal)
   return {
     peers: network.peer.permanent().map(({ text, isConnected, error }) => ({
       address: text,
@@ -148,13 +153,17 @@ export async function addPeer(
     onMessage(`${error.message} It is tried again from time to time.`)
   }
   await network.peer.addPermanent(address)
-  return peers(parts)
+  return peers(parts, {}, { signal })
 }
 
-export async function removePeer(parts: Parts, { address }: { address: string }): Promise<{ peers: ListedPeer[] }> {
+export async function removePeer(
+  parts: Parts,
+  { address }: { address: string },
+  options: Pick<CallOptions, 'signal'>,
+): Promise<{ peers: ListedPeer[] }> {
   const network = await parts.network()
   if (!(await network.peer.removePermanent(address))) {
     throw new GlasError('PeerNotFound', `"${address}" is no permanent peer. \`pintglas peers\` lists them.`)
   }
-  return peers(parts)
+  return peers(parts, {}, options)
 }

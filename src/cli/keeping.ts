@@ -3,6 +3,7 @@ import type { Pinned } from '../beam/pins.ts'
 import { GlasError } from '../glas/errors.ts'
 import { call, run } from './run.ts'
 import { shown, shownBytes, shownTable } from './shown.ts'
+import type { Terminal } from './terminal.ts'
 import type { AddVerb } from './verb.ts'
 
 /** The verbs that look after the stock: gc, check, pin, unpin. */
@@ -25,7 +26,7 @@ export const addKeeping: AddVerb = (program, start) => {
     .action(async (options: { repair?: true }) => {
       const begun = start()
       const result = await call(begun, 'check', { repair: options.repair === true })
-      if (result.findings.length > 0) throw damaged(result)
+      if (result.findings.length > 0) throw damaged(result, begun.terminal)
       begun.terminal.result(result, render)
     })
   program
@@ -47,17 +48,17 @@ function render({ blocks, bytes, repaired }: CheckResult): string {
   return `All ${blocks} blocks are good (${shownBytes(bytes)}).${mended}`
 }
 
-function damaged({ findings, repaired }: CheckResult): GlasError {
-  const rows = findings.map(({ block, what, versions }) => [
-    what,
-    versions.map(shown).join(', ') || 'no version',
-    block,
-  ])
+/** Rows that are printed; `--json` has them all. */
+const MAX_SHOWN_FINDINGS = 20
+
+function damaged({ findings, repaired }: CheckResult, terminal: Terminal): GlasError {
+  const rows = findings.map(({ block, what, versions }) => [what, versions.join(', ') || 'no version', block])
   const mended = repaired > 0 ? ` ${repaired} others were fetched again.` : ''
-  const message = `${findings.length} blocks are bad.${mended} \`pintglas check --repair\` fetches them from other peers.`
-  return new GlasError('BlockMismatch', `${message}\n${shownTable(rows.slice(0, 20))}`, {
-    data: { findings, repaired },
-  })
+  const needy = [...new Set(findings.flatMap(({ versions }) => versions))].slice(0, MAX_SHOWN_FINDINGS).join(', ')
+  const who = needy === '' ? 'No version needs them.' : `They belong to ${needy}.`
+  const message = `${findings.length} blocks are bad.${mended} ${who} \`pintglas check --repair\` fetches them from other peers.`
+  for (const line of shownTable(rows.slice(0, MAX_SHOWN_FINDINGS)).split('\n')) terminal.message(line)
+  return new GlasError('BlockMismatch', message, { data: { findings, repaired } })
 }
 
 function name(done: Pinned): string {

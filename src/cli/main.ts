@@ -19,6 +19,9 @@ interface GlobalOptions {
 /** Longest `--timeout`: setTimeout takes no more than 2^31 - 1 ms, 24 days. */
 const MAX_TIMEOUT_SECONDS = 2_000_000
 
+const UNFINISHED =
+  'The command is not whole: which verb? See `pintglas help`, or `pintglas help key` for those of `key`.'
+
 quietWarnings()
 const exitCode = await main(process.argv.slice(2))
 // Everything of ours is closed by now; libp2p leaves timers behind that would keep the process for another second.
@@ -95,6 +98,7 @@ function reasonOf(signal: AbortSignal, error: unknown): unknown {
 
 function commanderExit(error: CommanderError, terminal: Terminal): number {
   if (error.exitCode === 0) return 0
+  if (error.code === 'commander.help') return terminal.error(new GlasError('BadUsage', UNFINISHED))
   const message = error.message.replace(/^error: /, '')
   return terminal.error(new GlasError('BadUsage', `${message}. See \`pintglas help\`.`))
 }

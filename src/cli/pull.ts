@@ -25,6 +25,8 @@ function render(result: PullResult): string {
   const lines = [
     `Pulled ${name} into ${shown(result.directory)}: ${result.files} files, ${shownBytes(result.size)}; ${from}.`,
     result['kept-old'] === '' ? '' : `The directory that was there is ${shown(result['kept-old'])} now.`,
+    // A shell stays in the directory that was moved away or removed, under the name of the new one.
+    result.directory === process.cwd() ? 'This terminal is still in the old directory. Type: cd "$PWD"' : '',
     ...result.inert.map(({ path, what }) => `Made inert (somebody else's git ${what}): ${shown(path)}`),
   ]
   return lines.filter((line) => line !== '').join('\n')

@@ -1,8 +1,12 @@
 import type { CallOptions } from '../beam/progress.ts'
+import { isGlasError } from '../glas/errors.ts'
 import type { HomeFolder } from '../home/folder.ts'
 import type { Arguments, Result, VerbName } from '../open.ts'
 import { callDaemon, connectDaemon } from './remote.ts'
 import type { Terminal } from './terminal.ts'
+
+/** Each waits a second for the lock: its holder may be a short verb, or a daemon that has no socket yet. */
+const LOCKED_TRIES = 10
 
 /** What every verb is started with: the global options. */
 export interface Run {
@@ -27,9 +31,15 @@ export async function call<Verb extends VerbName>(
   verb: Verb,
   args: Arguments<Verb>,
 ): Promise<Result<Verb>> {
-  const socket = await connectDaemon(start.home.socket)
-  if (socket === undefined) return callHere(start, verb, args)
-  return (await callDaemon(socket, verb, args, start.options)) as Result<Verb>
+  for (let tries = 1; ; tries++) {
+    const socket = await connectDaemon(start.home.socket)
+    if (socket !== undefined) return (await callDaemon(socket, verb, args, start.options)) as Result<Verb>
+    try {
+      return await callHere(start, verb, args)
+    } catch (error) {
+      if (!isGlasError(error, 'StoreLocked') || tries >= LOCKED_TRIES) throw error
+    }
+  }
 }
 
 async function callHere<Verb extends VerbName>(start: Run, verb: Verb, args: Arguments<Verb>): Promise<Result<Verb>> {

@@ -9,11 +9,6 @@ export function shown(text: string): string {
   return text.replace(UNSAFE, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
 }
 
-/** The same for text of several lines that is ours but holds foreign names. */
-export function shownLines(text: string): string {
-  return text.split('\n').map(shown).join('\n')
-}
-
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
 
 /** 12345678 -> `11.8 MiB`. */

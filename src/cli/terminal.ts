@@ -1,6 +1,6 @@
 import type { Progress } from '../beam/progress.ts'
 import { exitCodeOf, toGlasError } from '../glas/errors.ts'
-import { shownBytes, shownLines, shownSeconds } from './shown.ts'
+import { shown, shownBytes, shownSeconds } from './shown.ts'
 
 export interface TerminalOptions {
   json: boolean
@@ -40,7 +40,7 @@ export class Terminal {
   message(text: string): void {
     if (this.#options.quiet) return
     this.#closeLine()
-    process.stderr.write(`${shownLines(text)}\n`)
+    process.stderr.write(`${shown(text)}\n`)
   }
 
   /** Prints the error and gives the exit code. */
@@ -51,7 +51,7 @@ export class Terminal {
     if (this.#options.json) {
       const { code, message, retryable, data } = error
       process.stdout.write(`${JSON.stringify({ error: { code, message, retryable, exitCode, data } })}\n`)
-    } else process.stderr.write(`pintglas: ${shownLines(error.message)}\n`)
+    } else process.stderr.write(`pintglas: ${shown(error.message)}\n`)
     if (process.env.PINTGLAS_DEBUG) console.error(thrown)
     return exitCode
   }

@@ -43,12 +43,17 @@ export interface Lock {
   release(): Promise<void>
 }
 
-/** Start of a process in clock ticks since boot (field 22 of /proc/<pid>/stat, proc(5)), with the id of the boot. */
+/**
+ * Start of a process in clock ticks since boot (field 22 of /proc/<pid>/stat, proc(5)), with the id of the boot. Null for
+ * one that has ended and whose parent has not asked: in a container nobody may ever ask, and the lock would stay.
+ */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The second field is the command in parentheses, which may hold spaces and parentheses itself.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    if (fields[0] === 'Z' || fields[0] === 'X') return null
+    const ticks = fields[19]
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${ticks}`
   } catch {
     return null

@@ -105,6 +105,16 @@ export class Network {
     }
   }
 
+  /** Connects with a member by its addresses, or else as a permanent peer: that may be by ssh. PeerUnreachable. */
+  async reach(peerKey: PublicKey, signal: AbortSignal): Promise<void> {
+    try {
+      await this.peer.reach(peerKey, { signal })
+    } catch (error) {
+      await this.peer.settled(signal)
+      if (!this.peer.node.members.isUp(peerKey)) throw error
+    }
+  }
+
   catchUp(peerKey: PublicKey, signal: AbortSignal): Promise<void> {
     return this.#catchUp.now(peerKey, { signal })
   }

@@ -11,8 +11,9 @@ const MAX_CONNECTIONS = 1024
 const HEADERS_LIMIT_MS = 10_000
 /** What is asked for in a body is a list of three names. */
 const MAX_BODY_BYTES = 64 * 1024
-/** An image-id of ten thousand snapshots stands in a path, and in the line of headers. */
+/** An image-id of ten thousand snapshots stands in a path. */
 const MAX_PARAMETER_CHARS = 50_100
+/** The same, with all other headers. */
 const MAX_HEADER_BYTES = 64 * 1024
 /** Refused upgrades are told so, and then cut: nobody keeps one open by not reading. */
 const LINGER_LIMIT_MS = 1_000

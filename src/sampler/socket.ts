@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { CallOptions } from '../beam/progress.ts'
@@ -19,15 +20,15 @@ export async function serveSocket(path: string, call: Call): Promise<Server> {
   rmSync(path, { force: true })
   const server = createServer((socket) => void answer(socket, call))
   server.maxConnections = MAX_CONNECTIONS
+  const up = once(server, 'listening')
+  // The file is made within this call. A mask that stayed for longer would lock folders that others make meanwhile.
   const mask = process.umask(0o177)
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(path, resolve)
-    })
+    server.listen(path)
   } finally {
     process.umask(mask)
   }
+  await up
   chmodSync(path, 0o600)
   return server
 }

@@ -2,6 +2,7 @@
 
 /** Sizes and offsets have 32 bits, counts 16. The longer form is not read by the zip of Pharo, which these are for. */
 export const MAX_ZIP_BYTES = 2 ** 32 - 1
+/** As above. */
 export const MAX_ZIP_FILES = 2 ** 16 - 1
 
 export interface ZipFile {
@@ -13,8 +14,11 @@ export interface ZipFile {
   mtimeSec: number
 }
 
+/** The header before each file, without the name. */
 const LOCAL_BYTES = 30
+/** A line of the directory, without the name. */
 const CENTRAL_BYTES = 46
+/** What comes after the directory. */
 const END_BYTES = 22
 const VERSION = 20
 /** Modes are Unix's. */

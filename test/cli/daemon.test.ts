@@ -11,6 +11,7 @@ test('a daemon goes into the background as the very first verb, and makes the ho
   t.after(() => good(t, home, 'daemon', 'stop').catch(() => {}))
   assert.is((await good(t, home, 'daemon', 'status')).pid, pid)
   assert.is(statSync(home).mode & 0o077, 0)
+  assert.is(statSync(join(home, 'daemon.sock')).mode & 0o777, 0o600)
   await good(t, home, 'daemon', 'stop')
   assert.is((await bad(t, home, 'daemon', 'status')).code, 'NotRunning')
 })

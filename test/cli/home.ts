@@ -43,8 +43,9 @@ export class Home {
   /** Where the user of this machine works; the home lies in it, too. */
   readonly folder: string
   readonly root: string
+  /** Words that come before every command, such as `ip netns exec x`. */
+  readonly within: string[]
   readonly #t: TestContext
-  readonly #within: string[]
   #daemon: ChildProcess | undefined
   #said = () => ''
 
@@ -53,7 +54,7 @@ export class Home {
     this.folder = folder
     this.root = join(folder, '.pintglas')
     this.#t = t
-    this.#within = within
+    this.within = within
   }
 
   /** What the daemon said on stderr since its last start. */
@@ -72,7 +73,7 @@ export class Home {
 
   /** The whole command line that runs a verb here, for those who must type it themselves. */
   command(...args: string[]): string[] {
-    return [...this.#within, process.execPath, PROGRAM, '--home', this.root, ...args]
+    return [...this.within, process.execPath, PROGRAM, '--home', this.root, ...args]
   }
 
   start(...args: string[]): ChildProcess {

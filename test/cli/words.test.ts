@@ -50,3 +50,26 @@ test('a backup of the owner key is not written over', async (t) => {
   assert.is((await laptop.bad('key', 'import', 'nothing.key', '--passphrase-file', 'words')).code, 'FileError')
   await laptop.good('key', 'import', 'owner.key', '--passphrase-file', 'words')
 })
+
+test('a verb without its second word is told what is missing', async (t) => {
+  const laptop = await newMachine(t, newFolder(t), 'laptop')
+  for (const args of [[], ['key']]) {
+    const error = await laptop.bad(...args)
+    assert.is(error.code, 'BadUsage')
+    assert.match(error.message, 'pintglas help')
+  }
+})
+
+test('a push to a peer that is not there: a slip of the pen pushes nothing, a peer that is away is told apart', async (t) => {
+  const folder = newFolder(t)
+  const laptop = await newMachine(t, folder, 'laptop')
+  const cluster = await newMachine(t, folder, 'cluster')
+  imageDirectory(laptop.path('Ants'), { seed: 1, sizeBytes: 400_000 })
+  await laptop.startDaemon()
+  await letIn(laptop, cluster)
+  assert.is((await laptop.bad('push', 'Ants', '--to', 'clutser')).code, 'PeerNotFound')
+  assert.equal((await laptop.good('ls')).glases, [])
+  const { exit, stderr } = await laptop.run('push', 'Ants', '--to', 'cluster')
+  assert.is(exit, 5, stderr)
+  assert.match(stderr, 'Ants@0.0.1 is kept on this machine all the same')
+})

@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { userInfo } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { toGlasError } from '../../src/glas/errors.ts'
@@ -11,9 +9,9 @@ import { openSshTunnel, parseSshPlace } from '../../src/net/ssh.ts'
 import { type TestContext, test } from '../harness.ts'
 import { isUpWith, letIn, newFolder, newHome, type TestHome } from '../home-peer.ts'
 import { until } from '../loopback.ts'
+import { freePort, startSshd, whyNoSshd } from '../net/sshd.ts'
 
 const FAKE_SSH = [process.execPath, join(import.meta.dirname, '../net/fake-ssh.ts')]
-const SSHD = process.env.PINTGLAS_TEST_SSHD ?? '/usr/sbin/sshd'
 
 /** A command that answers like `pintglas` does for `id --json`. */
 function idCommand(t: TestContext, home: TestHome, text?: string): string {
@@ -112,67 +110,20 @@ test('an answer without end over ssh is cut off, and so is one that never comes'
 test(
   'a peer is added through a real sshd',
   async (t) => {
-    const config = await startSshd(t)
+    const folder = join(newFolder(t), 'sshd')
+    const { places, sshCommand } = await startSshd(t, folder, { hosts: ['127.0.0.1'], port: await freePort() })
+    const place = places[0] ?? ''
     const ann = await newHome(t, 'ann')
     const bob = await newHome(t, 'bob', {
       listen: [],
-      ssh: { ssh: ['ssh', '-F', config], pintglas: idCommand(t, ann) },
+      ssh: { ssh: sshCommand, pintglas: idCommand(t, ann) },
     })
     await letIn(ann, bob)
     for (const connection of ann.peer.node.libp2p.getConnections())
       connection.abort(new Error('the direct way is gone'))
     await until(() => !isUpWith(bob, ann))
-    await bob.peer.addPermanent('ssh://cluster')
+    await bob.peer.addPermanent(place)
     await until(() => bob.peer.permanent()[0]!.isConnected && isUpWith(ann, bob), 20_000)
   },
-  { skip: existsSync(SSHD) ? undefined : `there is no ${SSHD} (Debian: openssh-server)` },
+  { skip: whyNoSshd() },
 )
-
-/** An sshd for this user on a port of its own; gives the ssh configuration in which it is called `cluster`. */
-async function startSshd(t: TestContext): Promise<string> {
-  const folder = newFolder(t)
-  const at = (name: string) => join(folder, name)
-  for (const key of ['host', 'user']) {
-    spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(key)])
-  }
-  const port = await freePort()
-  const server = [
-    `Port ${port}`,
-    'ListenAddress 127.0.0.1',
-    `HostKey ${at('host')}`,
-    `AuthorizedKeysFile ${at('user.pub')}`,
-    'PidFile none',
-    'UsePAM no',
-    'StrictModes no',
-    'PermitRootLogin yes',
-  ]
-  const client = [
-    'Host cluster',
-    '  HostName 127.0.0.1',
-    `  Port ${port}`,
-    `  User ${userInfo().username}`,
-    `  IdentityFile ${at('user')}`,
-    '  IdentitiesOnly yes',
-    '  StrictHostKeyChecking no',
-    `  UserKnownHostsFile ${at('known_hosts')}`,
-  ]
-  writeFileSync(at('sshd_config'), `${server.join('\n')}\n`)
-  writeFileSync(at('ssh_config'), `${client.join('\n')}\n`)
-  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true })
-  const sshd: ChildProcess = spawn(SSHD, ['-D', '-e', '-f', at('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] })
-  t.after(() => sshd.kill())
-  let said = ''
-  sshd.stderr?.on('data', (text) => (said += text))
-  await until(() => said.includes('Server listening') || sshd.exitCode !== null)
-  assert.is(sshd.exitCode, null, said)
-  return at('ssh_config')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' ? address!.port : 0))
-    })
-  })
-}

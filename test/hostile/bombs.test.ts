@@ -141,6 +141,7 @@ for (const name of ['..', '.', '', '../x', '/etc/passwd', 'a/b', 'a\0b', 'pintgl
 test('bombs and traps in the contents are refused by name, in little memory, before anything is placed', async (t) => {
   const at = await scene(t)
   const forge = new Forge(at.mallory)
+  let keptForRoom = 0
   for (const [what, { codes, make }] of Object.entries(BOMBS)) {
     const reference = await make(forge)
     const beforeBytes = process.memoryUsage().rss
@@ -152,6 +153,9 @@ test('bombs and traps in the contents are refused by name, in little memory, bef
     assert.ok(codes.includes(code), `${what}: ${code}`)
     assert.ok(grownBytes < MAX_GROWN_BYTES, `${what}: ${grownBytes} bytes more`)
     assert.equal(existsSync(at.out) ? readdirSync(at.out) : [], [], what)
+    const pins = at.bob.parts.stock.pins().length
+    if (code === 'DiskFull') keptForRoom++
+    assert.is(pins, keptForRoom, `${what}: what cannot be placed is not kept`)
   }
   const done = await pull(at, at.reference)
   assert.equal(treeOf(done.directory), treeOf(at.directory))

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { isoDate } from '../../../src/beam/dates.ts'
+import { isoDate, newestFirst } from '../../../src/beam/dates.ts'
 import { test } from '../../harness.ts'
 
 test('a date keeps its microseconds and names the same moment', () => {
@@ -10,4 +10,18 @@ test('a date keeps its microseconds and names the same moment', () => {
 
 test('moments before 1970 and odd offsets come out right', () => {
   assert.is(Date.parse(isoDate(-1, 0)), -1000)
+})
+
+test('the newest comes first wherever it was made, and what has no date last', () => {
+  const dates = [
+    '',
+    '2026-01-31T23:00:00.000000+05:00',
+    '2026-01-31T20:00:00.000000-05:00',
+    '2026-01-31T20:00:00.000001Z',
+  ]
+  const sorted = dates.map((date) => ({ date })).sort(newestFirst)
+  assert.equal(
+    sorted.map(({ date }) => dates.indexOf(date)),
+    [2, 3, 1, 0],
+  )
 })

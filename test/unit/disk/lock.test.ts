@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { realFiles } from '../../../src/disk/files.ts'
 import { acquireLock, currentHolder, STALE_AFTER_MS } from '../../../src/disk/lock.ts'
 import { GlasError } from '../../../src/glas/errors.ts'
 import { errorCode, temporaryFolder } from '../../disk/fixture.ts'
-import { test } from '../../harness.ts'
+import { type TestContext, test } from '../../harness.ts'
 
 test('a lock keeps a second writer out, which is told who has it', async (t) => {
   const folder = await temporaryFolder(t)
@@ -67,6 +68,30 @@ test('a process id that was given to another process since does not count as the
   const code = await errorCode(async () => (await acquireLock(realFiles, folder)).release())
   assert.is(code, process.platform === 'linux' ? undefined : 'StoreLocked')
 })
+
+/** A process that has ended, and its parent, which never asks how. */
+async function unaskedChild(t: TestContext): Promise<{ pid: number; started: string }> {
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => parent.kill('SIGKILL'))
+  const [line] = await once(parent.stdout, 'data')
+  const pid = Number(line)
+  for (;;) {
+    const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
+    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+    if (fields[0] === 'Z') return { pid, started: `${boot}:${fields[19]}` }
+    await sleep(10)
+  }
+}
+
+test(
+  'a process that has ended does not count as the holder, though its parent has not asked for its end',
+  async (t) => {
+    const folder = await temporaryFolder(t)
+    await writeFile(join(folder, 'lock'), JSON.stringify({ ...currentHolder(), ...(await unaskedChild(t)) }))
+    await (await acquireLock(realFiles, folder)).release()
+  },
+  { skip: process.platform === 'linux' ? undefined : 'only Linux tells it' },
+)
 
 test("another host's lock holds until its heartbeat is older than the limit", async (t) => {
   const folder = await temporaryFolder(t)
