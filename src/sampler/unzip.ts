@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
-import { type Entry, type LocalFileHeader, openPromise, type ZipFile } from 'yauzl'
+import { type Entry, type LocalFileHeader, openPromise, parseExtraFields, type ZipFile } from 'yauzl'
 import { hasErrno } from '../disk/files.ts'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { MAX_ENTRIES } from '../image/entry.ts'
@@ -23,6 +23,9 @@ const FREE_UNPACKED_BYTES = 256 * 1024 * 1024
 const MAX_UNPACKED_BYTES = 16 * 1024 ** 3
 /** Bit 3: the local header has zeros, and the true sizes come after the data. */
 const SIZES_FOLLOW = 0x08
+/** The id of the extra field with sizes of 64 bits, and what stands in the place of those of 32. */
+const ZIP64 = 1
+const ALL_ONES = 2 ** 32 - 1
 /** What the original Tap leaves in the directory of its image: a folder of this name for each snapshot. */
 const TAP_LEFTOVER = /^[0-9a-f]{10}$/
 
@@ -151,10 +154,11 @@ async function checkedPlaces(zip: ZipFile, packed: readonly Packed[], signal: Ab
 
 function saysTheSame(local: LocalFileHeader, entry: Entry): boolean {
   const sizesFollow = (local.generalPurposeBitFlag & SIZES_FOLLOW) !== 0
+  const { compressedBytes, uncompressedBytes } = localSizes(local)
   const sameSizes =
     local.crc32 === entry.crc32 &&
-    isSize(local.compressedSize, entry.compressedSize) &&
-    isSize(local.uncompressedSize, entry.uncompressedSize)
+    compressedBytes === entry.compressedSize &&
+    uncompressedBytes === entry.uncompressedSize
   return (
     local.fileName.equals(entry.fileNameRaw) &&
     local.compressionMethod === entry.compressionMethod &&
@@ -163,9 +167,17 @@ function saysTheSame(local: LocalFileHeader, entry: Entry): boolean {
   )
 }
 
-/** In zip64 the local header has all ones and the size stands in an extra field. */
-function isSize(local: number, central: number): boolean {
-  return local === central || local === 0xffffffff
+/** In zip64 a size is all ones, and stands in an extra field: first the one of the file, then the one in the zip. */
+function localSizes({ compressedSize, uncompressedSize, extraField }: LocalFileHeader) {
+  const longSizes = parseExtraFields(extraField).find(({ id }) => id === ZIP64)?.data ?? Buffer.alloc(0)
+  let at = 0
+  const longIfOnes = (size: number): number => {
+    if (size !== ALL_ONES || longSizes.length < at + 8) return size
+    at += 8
+    return Number(longSizes.readBigUInt64LE(at - 8))
+  }
+  const uncompressedBytes = longIfOnes(uncompressedSize)
+  return { uncompressedBytes, compressedBytes: longIfOnes(compressedSize) }
 }
 
 async function unpack(zip: ZipFile, { entry, path }: Packed, target: string, signal: AbortSignal): Promise<void> {

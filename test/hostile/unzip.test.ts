@@ -38,6 +38,13 @@ test('names in UTF-8 that do not say so, and backslashes, are read as a Tap mean
   assert.equal(reserved, [11])
 })
 
+test('sizes in 64 bits are read, and count like others', async (t) => {
+  const { done, target, reserved } = unpacking(t, [{ ...image, zip64: true }])
+  await done
+  assert.is(readFileSync(join(target, 'Ants/Ants.image'), 'utf8'), 'heap')
+  assert.equal(reserved, [4])
+})
+
 test('leftovers of earlier snapshots are skipped, and nothing else of a similar name', async (t) => {
   const { done, target } = unpacking(t, [
     image,
@@ -74,6 +81,7 @@ test('what two readers could understand in two ways is refused', async (t) => {
     [{ ...image, centralSize: 5 }],
     [{ ...image, stored: true, centralSize: 3 }],
     [{ ...image, crc: 1 }],
+    [{ ...image, zip64: true, centralMore: 1 }],
     [{ ...image, flags: 1 }],
     [image, image],
     [image, { name: 'Ants/Ants.image/x', content: text('x') }],

@@ -17,6 +17,10 @@ export interface PackedFile {
   centralSize?: number
   /** Uses the data of the file before it again. */
   sharesData?: boolean
+  /** With its sizes in 64 bits, in an extra field. */
+  zip64?: boolean
+  /** What the extra field of the directory adds to the true size. */
+  centralMore?: number
   /** In the place of `content`, for what does not fit into memory. */
   pieces?: Iterable<Uint8Array>
   piecesBytes?: number
@@ -48,22 +52,26 @@ export function writeZip(path: string, files: Iterable<PackedFile>): string {
       header.writeUInt16LE(NOON.time, 6)
       header.writeUInt16LE(NOON.date, 8)
       header.writeUInt32LE(file.crc ?? crc32(file.content), 10)
-      header.writeUInt32LE(file.piecesBytes ?? data.length, 14)
-      header.writeUInt32LE(size, 18)
+      header.writeUInt32LE(file.zip64 ? ALL_ONES : (file.piecesBytes ?? data.length), 14)
+      header.writeUInt32LE(file.zip64 ? ALL_ONES : size, 18)
       return header
     }
     const name = Buffer.from(file.name)
+    const extra = file.zip64 ? longSizes(contentBytes, data.length) : Buffer.alloc(0)
     if (!file.sharesData) {
       offset = at
-      put([Buffer.from('PK\x03\x04'), common(contentBytes), lengths(name.length, 0), name])
+      put([Buffer.from('PK\x03\x04'), common(contentBytes), lengths(name.length, extra.length), name, extra])
       put(file.pieces ?? [data])
     }
     const centralName = Buffer.from(file.centralName ?? name)
+    const centralExtra = file.zip64 ? longSizes(contentBytes + (file.centralMore ?? 0), data.length) : extra
     const tail = Buffer.alloc(14)
     tail.writeUInt32LE((0o100666 << 16) >>> 0, 6)
     tail.writeUInt32LE(offset, 10)
     const head = [Buffer.from('PK\x01\x02'), Buffer.from([20, 3]), common(file.centralSize ?? contentBytes)]
-    directory.push(Buffer.concat([...head, lengths(centralName.length, 0), tail, centralName]))
+    directory.push(
+      Buffer.concat([...head, lengths(centralName.length, centralExtra.length), tail, centralName, centralExtra]),
+    )
   }
   const end = Buffer.alloc(22)
   end.write('PK\x05\x06', 'latin1')
@@ -77,6 +85,17 @@ export function writeZip(path: string, files: Iterable<PackedFile>): string {
   put([...directory, end])
   closeSync(fd)
   return path
+}
+
+const ALL_ONES = 2 ** 32 - 1
+
+function longSizes(contentBytes: number, dataBytes: number): Buffer {
+  const field = Buffer.alloc(20)
+  field.writeUInt16LE(1, 0)
+  field.writeUInt16LE(16, 2)
+  field.writeBigUInt64LE(BigInt(contentBytes), 4)
+  field.writeBigUInt64LE(BigInt(dataBytes), 12)
+  return field
 }
 
 function lengths(name: number, extra: number): Buffer {
