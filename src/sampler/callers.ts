@@ -15,7 +15,7 @@ export interface CallerOptions {
 
 export class Callers {
   readonly #options: CallerOptions
-  readonly #known = new WeakMap<Socket, Promise<boolean>>()
+  readonly #known = new WeakMap<Socket, Promise<string | undefined>>()
 
   constructor(options: CallerOptions) {
     this.#options = options
@@ -23,9 +23,8 @@ export class Callers {
 
   /** Throws NotAllowed, saying why, unless the request comes from this machine, this user, and no foreign page. */
   async check(request: IncomingMessage): Promise<void> {
-    const refused = refusedHeader(request)
+    const refused = refusedHeader(request) ?? (await this.#refusedUser(request.socket))
     if (refused !== undefined) throw notAllowed(refused)
-    if (!(await this.#isOwnUser(request.socket))) throw notAllowed('the connection belongs to another user')
   }
 
   /** The same for a Tap, which is no browser: a page of any origin is refused, our own included. */
@@ -34,21 +33,24 @@ export class Callers {
     await this.check(request)
   }
 
-  #isOwnUser(socket: Socket): Promise<boolean> {
+  #refusedUser(socket: Socket): Promise<string | undefined> {
     const known = this.#known.get(socket) ?? this.#lookUp(socket)
     this.#known.set(socket, known)
     return known
   }
 
-  async #lookUp({ remoteAddress, remotePort, localAddress, localPort }: Socket): Promise<boolean> {
-    if (this.#options.anyLocalUser) return true
-    const own = process.getuid?.()
-    if (own === undefined || remoteAddress === undefined || localAddress === undefined) return false
-    const local = { address: remoteAddress, port: remotePort ?? 0 }
-    const remote = { address: localAddress, port: localPort ?? 0 }
-    return (await ownerOf({ local, remote })) === own
+  async #lookUp({ remoteAddress, remotePort, localAddress, localPort }: Socket): Promise<string | undefined> {
+    if (this.#options.anyLocalUser) return undefined
+    const local = { address: remoteAddress ?? '', port: remotePort ?? 0 }
+    const remote = { address: localAddress ?? '', port: localPort ?? 0 }
+    const owner = await ownerOf({ local, remote })
+    if (owner === undefined) return UNKNOWN_USER
+    return owner === process.getuid?.() ? undefined : 'the connection belongs to another user'
   }
 }
+
+const UNKNOWN_USER =
+  'it cannot be told whose connection this is (`pintglas config httpAnyLocalUser true` lets in every user of this machine)'
 
 /** What in the headers says that the caller is not local, or acts for a page of somebody else. */
 export function refusedHeader({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): string | undefined {

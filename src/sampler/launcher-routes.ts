@@ -5,6 +5,7 @@ import { GlasError } from '../glas/errors.ts'
 import type { PintGlas } from '../open.ts'
 import { type Bottle, Bottles, supersedes } from './bottles.ts'
 import { addDownloadRoute } from './download-route.ts'
+import { addListRoute } from './list-route.ts'
 import type { LiveTaps } from './live-taps.ts'
 import { addRemoveRoutes } from './remove-routes.ts'
 import type { SnapshotRequests } from './snapshot-requests.ts'
@@ -38,6 +39,7 @@ export function addLauncherRoutes(app: FastifyInstance, { pintglas, taps, reques
     if (name === undefined || requests.ask(name) === undefined) throw new GlasError('PeerNotFound', `Not Found ${url}`)
     return reply.type(TEXT_TYPE).send('OK')
   })
+  addListRoute(app, { taps, bottles })
   addDownloadRoute(app, { stock: pintglas.parts.stock, bottles })
   addRemoveRoutes(app, { pintglas, bottles, options })
 }

@@ -3,6 +3,7 @@ import type { CallOptions } from '../beam/progress.ts'
 import { versionText } from '../glas/version.ts'
 import type { PintGlas } from '../open.ts'
 import type { Bottle, Bottles } from './bottles.ts'
+import { escaped, page } from './html.ts'
 
 interface RemovePorts {
   pintglas: PintGlas
@@ -35,11 +36,9 @@ export function addRemoveRoutes(app: FastifyInstance, { pintglas, bottles, optio
 
 function question({ glasId: id, name, version, date }: Bottle): string {
   const what = escaped(`${name}@${versionText(version)} of ${date}`)
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Remove ${what}?</title>
-<h1>Remove ${what}?</h1><p>It is retracted for everyone, and not kept here any more.</p>
-<form method="post" action="/remove/${id}"><button>Remove</button></form></html>`
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.codePointAt(0)};`)
+  return page(
+    `Remove ${what}?`,
+    `<p>It is retracted for everyone, and not kept here any more.</p>
+<form method="post" action="/remove/${id}"><button>Remove</button></form>`,
+  )
 }

@@ -39,7 +39,7 @@ export function parseTapMessage(text: string): TapMessage {
   }
 }
 
-/** The body of `/upload`: `[host, path, name]`. Undefined for anything else. */
+/** The body of `/upload`: `[host, path, name]`, or what a form sends. Undefined for anything else. */
 export function parseTapName(text: string): TapName | undefined {
   try {
     const value: unknown = JSON.parse(text)
@@ -48,7 +48,9 @@ export function parseTapName(text: string): TapName | undefined {
     const [host, path, name] = value as [string, string, string]
     return { host, path, name }
   } catch {
-    return undefined
+    const form = new URLSearchParams(text)
+    const [host, path, name] = ['host', 'path', 'name'].map((key) => form.get(key))
+    return host && path && name ? { host, path, name } : undefined
   }
 }
 

@@ -6,7 +6,7 @@ import { bad, good } from '../cli/process.ts'
 import { test } from '../harness.ts'
 import { newFolder } from '../home-peer.ts'
 import { until } from '../loopback.ts'
-import { beam } from '../tap/original-tap.ts'
+import { beam, WaitingTap } from '../tap/original-tap.ts'
 import { ask, bottles, newImage, newSampler } from '../tap/sampler-process.ts'
 
 /** Each save adds one to an image-id: an image that is used for years has hundreds. */
@@ -107,6 +107,24 @@ test('removing asks on GET, and lets the version go on POST and DELETE', async (
   assert.is(deleted.status, 204)
   assert.equal(await bottles(sampler.url), [])
   assert.is((await ask(sampler.url, `/remove/${ants['glas-id']}`, { method: 'POST' })).status, 404)
+})
+
+test('the page lists images that run and versions, finds by what fields contain, and shows names as text', async (t) => {
+  const sampler = await newSampler(t)
+  for (const name of ['Ants', 'Bees']) await good(t, sampler.home, 'push', newImage(t, { name }).path)
+  const name = '<script>alert(1)</script>'
+  const tap = await WaitingTap.start(sampler.url, { host: 'h', path: '/p', name, imageId: 'a'.repeat(40) })
+  await until(() => tap.socket.readable)
+  const all = await ask(sampler.url, '/')
+  assert.is(all.status, 200)
+  assert.ok(all.text.includes('Ants@0.0.1') && all.text.includes('Bees@0.0.1'))
+  assert.not.ok(all.text.includes('<script'))
+  assert.ok(all.text.includes('&#60;script&#62;'))
+  const found = (await ask(sampler.url, '/?name=Be&host=')).text
+  assert.ok(found.includes('Bees@0.0.1') && !found.includes('Ants@0.0.1'))
+  const form = new URLSearchParams({ host: 'h', path: '/p', name })
+  const asked = await ask(sampler.url, '/upload', { method: 'POST', body: String(form) })
+  assert.equal([asked.text, await until(() => tap.requests.length === 1)], ['OK', undefined])
 })
 
 test('a port that is taken is replaced by another, and the daemon says which', async (t) => {
