@@ -1,8 +1,7 @@
-import { hostname } from 'node:os'
 import type { CID } from 'multiformats/cid'
 import { type Entry, signEntry, type VersionEntry } from '../glas/entry.ts'
 import { GlasError } from '../glas/errors.ts'
-import { depthOf, imageIdHash, nextImageId } from '../glas/image-id.ts'
+import { depthOf, imageIdHash } from '../glas/image-id.ts'
 import { encodeRecord, type GlasRecord, PROFILE } from '../glas/record.ts'
 import {
   compareVersions,
@@ -46,11 +45,12 @@ export function newRecord({ args, image, leftOut, origin, publisher, snapshot, a
   const record: GlasRecord = {
     glasId: publisher.glasId,
     version: versionOf(args, head),
-    ...(args.location ? { hostname: hostname(), path: origin.directory } : {}),
+    ...(args.location && origin.hostname !== '' ? { hostname: origin.hostname } : {}),
+    ...(args.location && origin.path !== '' ? { path: origin.path } : {}),
     imageName: image.imageName,
     date,
     sizeBytes,
-    imageId: nextImageId(origin.imageId),
+    imageId: origin.imageId,
     contents,
     attributes,
     parent: origin.record ?? null,

@@ -3,17 +3,20 @@ import { hostname } from 'node:os'
 import type { CID } from 'multiformats/cid'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import type { GlasId } from '../glas/glas-id.ts'
-import { type ImageId, newImageId } from '../glas/image-id.ts'
+import { type ImageId, newImageId, nextImageId } from '../glas/image-id.ts'
 import { sameBytes } from '../glas/keys.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
 import { readSidecar } from '../image/sidecar.ts'
 import type { Parts } from './parts.ts'
 
-/** Where a directory comes from: what its sidecar says, or a fresh start. */
+/** Where a snapshot comes from: what the sidecar of its directory says, or a fresh start. */
 export interface Origin {
-  /** Absolute, without symbolic links. */
-  directory: string
-  /** Image-id of the snapshot before; the next one gets a segment more. */
+  /** Where the image lives. Empty where that is not known. */
+  hostname: string
+  path: string
+  /** The same on this machine, absolute and without symbolic links: there the sidecar is kept. */
+  directory: string | undefined
+  /** Of the snapshot that is being taken: a segment more than the one before it. */
   imageId: ImageId
   glasId: GlasId | undefined
   record: CID | undefined
@@ -26,9 +29,9 @@ export interface Origin {
 export async function originOf(directory: string, lineage: 'same' | 'fork' | undefined): Promise<Origin> {
   const real = await realpath(directory)
   const sidecar = await readSidecar(real)
-  if (sidecar === null) {
-    return { directory: real, imageId: newImageId(), glasId: undefined, record: undefined }
-  }
+  const place = { hostname: hostname(), path: real, directory: real }
+  const fresh = nextImageId(newImageId())
+  if (sidecar === null) return { ...place, imageId: fresh, glasId: undefined, record: undefined }
   const { imageId, glasId, record, path } = sidecar
   if (path !== real && lineage === undefined) {
     const message =
@@ -36,8 +39,8 @@ export async function originOf(directory: string, lineage: 'same' | 'fork' | und
       'or with --fork to begin another one that keeps it as its parent.'
     throw new GlasError('CopiedDirectory', message, { data: { path, copy: real } })
   }
-  if (lineage === 'fork') return { directory: real, imageId: newImageId(), glasId: undefined, record }
-  return { directory: real, imageId, glasId, record }
+  if (lineage === 'fork') return { ...place, imageId: fresh, glasId: undefined, record }
+  return { ...place, imageId: nextImageId(imageId), glasId, record }
 }
 
 /**
@@ -54,9 +57,9 @@ export async function withoutSidecar(
     for (const { entry, record: cid } of latest?.published ?? []) {
       if (!sameBytes(entry.body.writer, parts.home.peer.publicKey)) continue
       const record = await recordHere(parts, cid)
-      const isFromHere = record?.path === origin.directory && record.hostname === hostname()
+      const isFromHere = record?.path === origin.path && record.hostname === origin.hostname
       if (!isFromHere || !record.contents.equals(contents)) continue
-      return { ...origin, imageId: record.imageId, glasId: record.glasId, record: cid }
+      return { ...origin, imageId: nextImageId(record.imageId), glasId: record.glasId, record: cid }
     }
   }
   return origin

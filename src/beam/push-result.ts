@@ -1,6 +1,7 @@
 import type { VersionStep } from '../glas/version.ts'
 import type { LeftOut } from '../image/rules.ts'
 import type { Kept } from '../stock/add-image.ts'
+import type { LiveImage } from './live-origin.ts'
 import type { Copies } from './spread.ts'
 
 /** What a push takes and gives: the same for one that only shows what it would do. */
@@ -17,6 +18,8 @@ export interface PushArgs {
   /** Whether hostname and path stand in the record. */
   location: boolean
   lineage?: 'same' | 'fork'
+  /** The live image that `path` is a snapshot of; absent for a directory in which an image lives. */
+  live?: LiveImage
   /** Members that shall hold it before the push ends, by name or peer id. */
   to: string[]
   /** How many other peers shall hold it before the push ends. */

@@ -8,6 +8,7 @@ import type { Head } from '../index/names.ts'
 import type { Lease } from '../stock/leases.ts'
 import { dryRun } from './dry-run.ts'
 import { fetchVersion } from './fetch.ts'
+import { liveOrigin } from './live-origin.ts'
 import { memberNamed } from './names.ts'
 import { type Made, newRecord, versionEntry } from './new-record.ts'
 import { type Origin, originOf, withoutSidecar } from './origin.ts'
@@ -32,7 +33,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
   const scan = await scanDirectory(image, { signal: options.signal })
   for (const warning of scan.warnings) options.onMessage(warning)
   if (args.dryRun) return dryRun(scan, options)
-  const known = await originOf(image.directory, args.lineage)
+  const known = args.live ? await liveOrigin(parts, args.live) : await originOf(image.directory, args.lineage)
   const lease = parts.stock.lease()
   try {
     const relatives = relativesOf(parts, known)
@@ -46,7 +47,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
       await parts.stock.commit()
       await publish(parts, [versionEntry(parts, made)], options)
     } else await keepUnchanged(parts, made, options)
-    await writeSidecar(origin.directory, sidecarOf(made))
+    if (origin.directory !== undefined) await writeSidecar(origin.directory, sidecarOf(made))
     const copies = await spread(parts, made.cid, args, options).catch((error: unknown) => {
       options.onMessage(`${nameOf(made)} is kept on this machine all the same. Push again for the copies.`)
       throw error

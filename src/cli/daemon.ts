@@ -112,7 +112,8 @@ async function ask({ home, options }: Run, verb: string): Promise<DaemonStatus> 
 
 const silent = (signal: AbortSignal) => ({ signal, offline: false, onProgress: () => {}, onMessage: () => {} })
 
-function render({ pid, peerId, addresses }: DaemonStatus): string {
+function render({ pid, peerId, addresses, http }: DaemonStatus): string {
   const where = addresses.map((address) => shown(address.split('#')[0] ?? '')).join(', ')
-  return `Running (process ${pid}) as peer ${peerId}, reached at ${where || 'no address'}.`
+  const images = http === '' ? '' : ` Images and launchers find it at ${http}.`
+  return `Running (process ${pid}) as peer ${peerId}, reached at ${where || 'no address'}.${images}`
 }

@@ -43,7 +43,7 @@ export const addPush: AddVerb = (program, start) => {
     .option('--copies <n>', 'end only when so many other peers hold it')
     .option('--public', 'let anybody have it (refused until the heap can be searched for secrets)')
     .action((directory: string | undefined, options: PushOptions) => {
-      return run(start(), 'push', argsOf(directory, options), render)
+      return run(start(), 'push', argsOf(directory, options), renderPush)
     })
 }
 
@@ -72,7 +72,7 @@ function argsOf(directory: string | undefined, options: PushOptions) {
   }
 }
 
-function render(result: PushResult): string {
+export function renderPush(result: PushResult): string {
   if (result.outcome === 'dry-run') return renderDryRun(result)
   const name = shown(`${result['image-name']}@${result.version}`)
   const lines = [

@@ -6,6 +6,7 @@ import { addGrant } from './grant.ts'
 import { addIdentity } from './identity.ts'
 import { addImport } from './import.ts'
 import { addKeeping } from './keeping.ts'
+import { addLive } from './live.ts'
 import { addLog } from './log.ts'
 import { addLs } from './ls.ts'
 import { addPull } from './pull.ts'
@@ -14,6 +15,7 @@ import { addShow } from './show.ts'
 import { addStatus } from './status.ts'
 import { addSwarm } from './swarm.ts'
 import type { AddVerb } from './verb.ts'
+import { addWatch } from './watch.ts'
 
 /** In the order of the help. */
 const ALL: AddVerb[] = [
@@ -32,6 +34,8 @@ const ALL: AddVerb[] = [
   addFollow,
   addIdentity,
   addDaemon,
+  addLive,
+  addWatch,
 ]
 
 export const addVerbs: AddVerb = (program, start) => {

@@ -41,7 +41,14 @@ export interface Config {
   maxDeltaImageBytes: number
   /** Hex of the owner key that new glases are published under; empty for this home's own. */
   owner: string
+  /** Where the daemon speaks HTTP with Taps, launchers and browsers, as host:port on loopback, or `off`. */
+  http: string
+  /** Whether every user of this machine may use that, where it cannot be told who is at the other end. */
+  httpAnyLocalUser: boolean
 }
+
+/** Where the Taps in images look for a sampler unless they are told otherwise. */
+const DEFAULT_HTTP = '127.0.0.1:8801'
 
 /** A person writes this file by hand: more is a mistake. */
 export const MAX_CONFIG_BYTES = 1024 * 1024
@@ -56,6 +63,8 @@ type Check = (value: unknown) => boolean
 
 const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS
 const isTextList: Check = (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isText)
+const isLoopback = (text: string) =>
+  /^(127\.0\.0\.1|\[::1\]):\d{1,5}$/.test(text) && Number(text.match(/\d+$/)?.[0]) <= 65535
 const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0
 const isOwner: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 
@@ -86,6 +95,11 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
   repairAfterSeconds: { check: isCount, expected: 'a number of seconds' },
   maxDeltaImageBytes: { check: isCount, expected: 'a number of bytes' },
   owner: { check: (value) => value === '' || isOwner(value), expected: '64 hex digits' },
+  http: {
+    check: (value) => value === 'off' || (typeof value === 'string' && isLoopback(value)),
+    expected: 'off, or a loopback address such as 127.0.0.1:8801: on another one anybody could read your images',
+  },
+  httpAnyLocalUser: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
 }
 
 export const CONFIG_KEYS = Object.keys(CHECKS) as Array<keyof Config>
@@ -103,6 +117,8 @@ export function defaultConfig(name: string): Config {
     repairAfterSeconds: 1800,
     maxDeltaImageBytes: DEFAULT_DELTA_IMAGE_BYTES,
     owner: '',
+    http: DEFAULT_HTTP,
+    httpAnyLocalUser: false,
   }
 }
 

@@ -13,7 +13,7 @@ export interface LeftOutRule {
   patterns: readonly string[]
   /** What the rule applies to; a symlink counts as what it stands for. */
   kind: 'file' | 'directory' | 'any'
-  /** Only directories that hold an image right inside them. */
+  /** Only directories that hold an image, right inside them or one folder further down. */
   holdsImage?: true
   /** No line of `.pintglasignore` brings it back. */
   always?: true

@@ -150,8 +150,19 @@ class Walk {
   async #applicableRule(path: string, kind: EntryKind): Promise<LeftOutRule | null> {
     const rule = matchingRule(path, kind)
     if (!rule?.holdsImage) return rule
+    return (await this.#holdsImage(path)) ? rule : null
+  }
+
+  /** Right inside, or one folder further down, which is where the original Tap puts its snapshots. */
+  async #holdsImage(path: string): Promise<boolean> {
     const names = await namesIn(this.#absolute(path), path)
-    return names.some((name) => name.endsWith(IMAGE_SUFFIX)) ? rule : null
+    if (names.some((name) => name.endsWith(IMAGE_SUFFIX))) return true
+    for (const name of names) {
+      const below = `${path}/${name}`
+      if (!(await lstatIfThere(this.#absolute(below)))?.isDirectory()) continue
+      if ((await namesIn(this.#absolute(below), below)).some((one) => one.endsWith(IMAGE_SUFFIX))) return true
+    }
+    return false
   }
 
   #leaveOut(path: string, rule: LeftOutRule): void {

@@ -8,6 +8,7 @@ import { peerIdText } from '../glas/keys.ts'
 import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
 import { Copier } from './copier.ts'
+import type { Sampler, SnapArgs } from './sampler.ts'
 import { serveSocket } from './socket.ts'
 
 export interface DaemonStatus {
@@ -15,11 +16,15 @@ export interface DaemonStatus {
   peerId: string
   addresses: string[]
   socket: string
+  /** Where Taps, launchers and browsers find it; empty when that is off. */
+  http: string
 }
 
-/** Asked over the socket like verbs, but about the daemon itself. */
+/** Asked over the socket like verbs, but about what only the daemon has: itself, and the images that are connected. */
 const STATUS = 'daemonStatus'
 const STOP = 'daemonStop'
+const LIVE = 'live'
+const SNAP = 'snap'
 
 /** Longest wait for calls that go on when the daemon stops; what they have acknowledged is safe anyway. */
 const STOP_LIMIT_MS = 10_000
@@ -37,14 +42,17 @@ export async function runDaemon(
   const working = { ...options, signal }
   const socket = newSocketPath(folder.root)
   const pintglas = await openPintGlas(folder, { access: 'writing', isDaemon: true, options: working })
+  let sampler: Sampler | undefined
   try {
     const network = await pintglas.parts.network()
+    sampler = await startSampler(pintglas, working)
     const calls = new Set<Promise<unknown>>()
     const status = (): DaemonStatus => ({
       pid: process.pid,
       peerId: peerIdText(pintglas.parts.home.peer.publicKey),
       addresses: network.addresses(),
       socket,
+      http: sampler?.url ?? '',
     })
     const answer = async (verb: string, args: unknown, callOptions: CallOptions): Promise<unknown> => {
       if (verb === STATUS) return status()
@@ -52,10 +60,10 @@ export async function runDaemon(
         stopping.abort(new GlasError('Interrupted', 'The daemon was stopped.'))
         return new Promise(() => {}) // who asked waits for the end of the process, which ends the connection
       }
-      const call = callVerb(pintglas, verb, args, {
-        ...callOptions,
-        signal: AbortSignal.any([callOptions.signal, signal]),
-      })
+      const callSignal = { ...callOptions, signal: AbortSignal.any([callOptions.signal, signal]) }
+      if (verb === LIVE) return needed(sampler).live()
+      if (verb === SNAP) return needed(sampler).snap(args as SnapArgs, callSignal)
+      const call = callVerb(pintglas, verb, args, callSignal)
       calls.add(call)
       return call.finally(() => {
         calls.delete(call)
@@ -76,8 +84,21 @@ export async function runDaemon(
     ])
     for (const path of [socket, folder.socketNote]) rmSync(path, { force: true })
   } finally {
+    await sampler?.close()
     await pintglas.close()
   }
+}
+
+/** Loaded only where it is wanted. */
+async function startSampler(pintglas: PintGlas, options: CallOptions): Promise<Sampler | undefined> {
+  if (pintglas.parts.home.config.http === 'off') return undefined
+  const { openSampler } = await import('./sampler.ts')
+  return openSampler(pintglas, options)
+}
+
+function needed(sampler: Sampler | undefined): Sampler {
+  if (sampler !== undefined) return sampler
+  throw new GlasError('NotRunning', 'The daemon takes no images that run: `pintglas config http` says off.')
 }
 
 function callVerb(pintglas: PintGlas, verb: string, args: unknown, options: CallOptions): Promise<unknown> {

@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Parts } from '../beam/parts.ts'
+import type { Bottles } from './bottles.ts'
+import { ZipStream } from './zip-stream.ts'
+
+interface DownloadPorts {
+  stock: Parts['stock']
+  bottles: Bottles
+}
+
+/** A version as a zip, or a part of it. */
+export function addDownloadRoute(app: FastifyInstance, { stock, bottles }: DownloadPorts): void {
+  const sums = new Map<string, number>()
+  app.route<{ Params: { id: string } }>({
+    method: ['GET', 'HEAD'],
+    url: '/download/:id',
+    handler: async ({ params, headers, method }, reply) => {
+      const bottle = await bottles.withId(params.id)
+      const zip = await ZipStream.of(stock, await bottles.recordOf(bottle), sums)
+      const etag = `"${bottle.record}"`
+      const isSame = headers['if-range'] === undefined || headers['if-range'] === etag
+      const range = isSame ? rangeOf(headers.range, zip.sizeBytes) : undefined
+      reply.headers({ etag, 'accept-ranges': 'bytes', 'content-disposition': disposition(bottle.name) })
+      if (range === 'none') return unsatisfiable(reply, zip.sizeBytes)
+      const { start, end } = range ?? { start: 0, end: zip.sizeBytes }
+      if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${zip.sizeBytes}`)
+      reply.type('application/zip').header('content-length', end - start)
+      return method === 'HEAD' ? reply.send() : reply.send(Readable.from(zip.bytes(start, end), { objectMode: false }))
+    },
+  })
+}
+
+/** One range of RFC 9110; undefined for none, and for several, which get the whole; `none` for one outside. */
+export function rangeOf(
+  header: string | undefined,
+  sizeBytes: number,
+): { start: number; end: number } | 'none' | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? []
+  if (first === '' && last === '') return undefined
+  if (first === '')
+    return Number(last) === 0 ? 'none' : { start: Math.max(0, sizeBytes - Number(last)), end: sizeBytes }
+  const start = Number(first)
+  const end = last === '' ? sizeBytes : Math.min(Number(last) + 1, sizeBytes)
+  if (last !== '' && Number(last) < start) return undefined
+  return start < sizeBytes ? { start, end } : 'none'
+}
+
+function unsatisfiable(reply: FastifyReply, sizeBytes: number): FastifyReply {
+  return reply.code(416).header('content-range', `bytes */${sizeBytes}`).send()
+}
+
+function disposition(name: string): string {
+  return `attachment; filename*=UTF-8''${encodeURIComponent(name).replace(/['()*]/g, '_')}.zip`
+}
