@@ -95,7 +95,9 @@ async function turn(
   }
   const since = missing.get(name) ?? performance.now()
   missing.set(name, since)
-  const candidates = network.membersUp().filter((peerKey) => !holders.some((one) => sameBytes(one.peerKey, peerKey)))
+  // All members, connected or not: followers that have not found each other yet must agree on who is first, too.
+  const members = parts.swarm.membership.members().map(({ peerKey }) => peerKey)
+  const candidates = members.filter((peerKey) => !holders.some((one) => sameBytes(one.peerKey, peerKey)))
   return Math.max(
     0,
     since + rankAmong(candidates, parts.home.peer.publicKey, record) * RANK_DELAY_MS - performance.now(),
