@@ -135,6 +135,9 @@ async function tryBases(
 ): Promise<Tried> {
   let tried: Tried = { reason: 'no base', phasesMs: {} }
   const keyframeBytes = bases.at(-1)?.storedBytes ?? 0
+  const rows = parts.places.catalogue.deltas
+  const uses = bases.map(({ root }) => rows.use(root)).filter(({ deltas }) => deltas > 0)
+  const least = (bytes: number) => Math.min(bytes, ...uses.map(({ smallestBytes }) => smallestBytes))
   for (const base of bases) {
     const began = performance.now()
     const encoded = await encodeOn(parts, base, image, signal)
@@ -146,7 +149,7 @@ async function tryBases(
     const { bytes } = encoded
     if (!(await isSmall(bytes.length, keyframeBytes, image))) {
       tried = { reason: `a delta of ${bytes.length} bytes is not worth it`, phasesMs }
-    } else if (isWorn(base, parts.places.catalogue.deltas.use(base.root), bytes.length)) {
+    } else if (isWorn(base, rows.use(base.root), { deltaBytes: bytes.length, leastBytes: least(bytes.length) })) {
       tried = { reason: 'the deltas on its base have become dear: it is the next one', phasesMs }
     } else return { base, bytes, phasesMs }
   }

@@ -15,7 +15,7 @@ import type { Places } from './places.ts'
 export const MAX_DELTA_DEPTH = 2
 /** A delta that takes more than this part of its keyframe is dear: the next version stands on it. */
 const DEAR_SHARE = 1 / 64
-/** A keyframe is worn when what its deltas take beyond the smallest of them adds up to what it takes itself. */
+/** A keyframe is worn when what its deltas take beyond what a step costs anyhow adds up to what it takes itself. */
 const WORN_KEYFRAME_SHARE = 1
 /** The same for a delta that others stand on: another one costs as much as this one, and not a whole image. */
 const WORN_DELTA_SHARE = 1 / 2
@@ -81,11 +81,18 @@ async function storedBytesOf({ blocks, places }: BaseParts, root: CID, lease: Le
   return storedBytes
 }
 
-/** Whether another base would serve better than to put so many more bytes on this one. */
-export function isWorn(base: Base, { deltas, totalBytes, smallestBytes }: BaseUse, deltaBytes: number): boolean {
-  const least = deltas === 0 ? deltaBytes : Math.min(smallestBytes, deltaBytes)
-  const excessBytes = totalBytes + deltaBytes - (deltas + 1) * least
+/**
+ * Whether another base would serve better than to put so many more bytes on this one. `leastBytes` is the smallest delta
+ * on this base or those below it: what a step costs anyhow.
+ */
+export function isWorn(base: Base, use: BaseUse, { deltaBytes, leastBytes }: NewDelta): boolean {
+  const excessBytes = use.totalBytes + deltaBytes - (use.deltas + 1) * leastBytes
   return excessBytes > base.storedBytes * (base.isKeyframe ? WORN_KEYFRAME_SHARE : WORN_DELTA_SHARE)
+}
+
+interface NewDelta {
+  deltaBytes: number
+  leastBytes: number
 }
 
 export function isWorthIt(deltaBytes: number, blockBytes: number): boolean {
