@@ -42,17 +42,18 @@ export async function runDaemon(
   const working = { ...options, signal }
   const socket = newSocketPath(folder.root)
   const pintglas = await openPintGlas(folder, { access: 'writing', isDaemon: true, options: working })
-  let sampler: Sampler | undefined
+  let starting: Promise<Sampler | undefined> = Promise.resolve(undefined)
   try {
     const network = await pintglas.parts.network()
-    sampler = await startSampler(pintglas, working)
+    starting = startSampler(pintglas, working)
+    starting.catch(() => {}) // met below, when verbs can be answered
     const calls = new Set<Promise<unknown>>()
-    const status = (): DaemonStatus => ({
+    const status = async (): Promise<DaemonStatus> => ({
       pid: process.pid,
       peerId: peerIdText(pintglas.parts.home.peer.publicKey),
       addresses: network.addresses(),
       socket,
-      http: sampler?.url ?? '',
+      http: (await starting)?.url ?? '',
     })
     const answer = async (verb: string, args: unknown, callOptions: CallOptions): Promise<unknown> => {
       if (verb === STATUS) return status()
@@ -61,8 +62,8 @@ export async function runDaemon(
         return new Promise(() => {}) // who asked waits for the end of the process, which ends the connection
       }
       const callSignal = { ...callOptions, signal: AbortSignal.any([callOptions.signal, signal]) }
-      if (verb === LIVE) return needed(sampler).live()
-      if (verb === SNAP) return needed(sampler).snap(args as SnapArgs, callSignal)
+      if (verb === LIVE) return needed(await starting).live()
+      if (verb === SNAP) return needed(await starting).snap(args as SnapArgs, callSignal)
       const call = callVerb(pintglas, verb, args, callSignal)
       calls.add(call)
       return call.finally(() => {
@@ -74,7 +75,7 @@ export async function runDaemon(
     const server = await serveSocket(socket, answer)
     await writeFileAtomic(realFiles, folder.socketNote, Buffer.from(`${socket}\n`))
     copier.start()
-    options.onReady(status())
+    options.onReady(await status())
     await aborted(signal)
     server.close()
     await copier.stop()
@@ -84,7 +85,7 @@ export async function runDaemon(
     ])
     for (const path of [socket, folder.socketNote]) rmSync(path, { force: true })
   } finally {
-    await sampler?.close()
+    await (await starting.catch(() => undefined))?.close()
     await pintglas.close()
   }
 }

@@ -85,7 +85,7 @@ test('an image that stays the same is read once, and its format is known', async
 
 test('an image that is no Spur image is read as it is', async (t) => {
   const directory = temporaryDirectory(t)
-  writeFiles(directory, { 'Old.image': Buffer.from([0x69, 0x19, 0, 0, 1, 2, 3]), 'Odd.image': '' })
+  writeFiles(directory, { 'Old.image': Buffer.from([0x69, 0x19, 0, 0, 1, 2, 3]), 'Odd.image': 'x' })
   for (const name of ['Old.image', 'Odd.image']) {
     const { format } = await readWith(await scanOf(join(directory, name)), () => {})
     assert.is(format, null)
