@@ -152,8 +152,9 @@ async function fetchAll(parts: Parts, fetching: Fetching, options: CallOptions):
 /** Members to ask: those that are up at once, the likeliest first, and then those that come while others are reached. */
 async function* holdersInTurn(network: Network, record: CID, signal: AbortSignal): AsyncGenerator<PublicKey> {
   const asked = new Set<string>()
-  for (const wait of [network.anyoneUp(signal), network.settled(signal)]) {
-    await wait
+  // Each wait begins when its turn comes: nobody would meet the failure of one that is left behind.
+  for (const wait of [() => network.anyoneUp(signal), () => network.settled(signal)]) {
+    await wait()
     for (const peerKey of network.likelyHolders(record)) {
       const peer = peerIdText(peerKey)
       if (asked.has(peer)) continue

@@ -12,8 +12,12 @@ import type { CallOptions } from './progress.ts'
 
 /** Pins of this reason come and go with the rules. */
 const BY_RULE = 'follow'
-/** Peers that would all take the missing copy wait by their rank for so long each, so that the first one does. */
-const RANK_DELAY_MS = 5_000
+/**
+ * Peers that would all take the missing copy wait by their rank, for so long each and the time that a slow line takes
+ * for it: by then the one before has said that it holds it, or has failed.
+ */
+const RANK_DELAY_MS = 10_000
+const SLOW_LINE_BYTES_PER_MS = 4_000
 
 /** What a round did, and when to look again for copies that are missing. */
 export interface Replicated {
@@ -39,7 +43,7 @@ export async function replicate(parts: Parts, missing: MissingSince, options: Ca
   await release(parts, wanted, done)
   for (const { published, rule } of wanted.values()) {
     if (parts.stock.pinReasons(published.record).length > 0) continue
-    const waitMs = await turn(parts, missing, { record: published.record, rule })
+    const waitMs = await turn(parts, missing, { published, rule })
     if (waitMs > 0) done.againInMs = Math.min(done.againInMs ?? waitMs, waitMs)
     else await fetchOne(parts, { published, rule, done }, options)
   }
@@ -77,9 +81,10 @@ async function release(parts: Parts, wanted: ReadonlyMap<string, unknown>, done:
 async function turn(
   parts: Parts,
   missing: MissingSince,
-  { record, rule }: { record: CID; rule: FollowRule },
+  { published, rule }: { published: Published; rule: FollowRule },
 ): Promise<number> {
   if (rule.copies === 0) return 0
+  const { record, entry } = published
   const network = await parts.network()
   const awayMs = parts.home.config.repairAfterSeconds * 1000
   const isUp = (peerKey: PublicKey) => network.membersUp().some((up) => sameBytes(up, peerKey))
@@ -96,12 +101,13 @@ async function turn(
   const since = missing.get(name) ?? performance.now()
   missing.set(name, since)
   // All members, connected or not: followers that have not found each other yet must agree on who is first, too.
+  // Whoever published it is none of them, whether its claim came before the entry or not.
+  const others = [entry.body.writer, ...holders.map(({ peerKey }) => peerKey)]
   const members = parts.swarm.membership.members().map(({ peerKey }) => peerKey)
-  const candidates = members.filter((peerKey) => !holders.some((one) => sameBytes(one.peerKey, peerKey)))
-  return Math.max(
-    0,
-    since + rankAmong(candidates, parts.home.peer.publicKey, record) * RANK_DELAY_MS - performance.now(),
-  )
+  const candidates = members.filter((peerKey) => !others.some((other) => sameBytes(other, peerKey)))
+  const rank = rankAmong(candidates, parts.home.peer.publicKey, record)
+  const delayMs = RANK_DELAY_MS + entry.body.sizeBytes / SLOW_LINE_BYTES_PER_MS
+  return Math.max(0, since + rank * delayMs - performance.now())
 }
 
 /** Every peer computes the same order for a record, another one for the next: the work is shared. */

@@ -115,6 +115,8 @@ export class Home {
     const child = this.start('--json', 'daemon')
     this.#said = heard(child.stderr)
     const over = once(child, 'close').then(([code]) => {
+      // By itself, not because a test wanted it: when a test fails after that, this is why.
+      if (code > 0) console.error(`${this.name}: the daemon ended with ${code}: ${this.said}`)
       throw new Error(`${this.name}: the daemon ended with ${code}: ${this.said}`)
     })
     over.catch(() => {})

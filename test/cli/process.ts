@@ -79,6 +79,8 @@ export async function startDaemon(t: TestContext, home: string): Promise<ChildPr
   const { child, done } = start(t, home, ['daemon'])
   const up = once(child.stdout as NodeJS.ReadableStream, 'data')
   const ended = done.then(({ exit, stderr }) => {
+    // By itself, not because a test wanted it: when a test fails after that, this is why.
+    if (exit > 0 && exit < 128) console.error(`the daemon ended with ${exit}: ${stderr}`)
     throw new Error(`the daemon ended with ${exit}: ${stderr}`)
   })
   await Promise.race([up, ended])

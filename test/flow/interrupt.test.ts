@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { realFiles } from '../../src/disk/files.ts'
+import { openAddressBook } from '../../src/net/address-book.ts'
 import { bad, folderIn, good, letIn, start, startDaemon, stopProcess, treeOf, versionsOf } from '../cli/process.ts'
 import { test } from '../harness.ts'
-import { durable } from '../home-parts.ts'
+import { durable, openHomeHere } from '../home-parts.ts'
 import { newFolder } from '../home-peer.ts'
 import { ants, slowHolder, sum, untilAsked, untilStocked } from './interrupting.ts'
 
@@ -67,6 +70,25 @@ test('Ctrl-C in a pull that a daemon does for us: exit 130, and the daemon goes 
   const done = await good(t, bob, 'pull', ann.reference, join(out, 'back'))
   assert.ok(done['fetched-bytes'] < ann.newBytes)
   assert.equal(readdirSync(out), ['back'])
+})
+
+test('what somebody asked of a daemon and left when it was done ends nothing in the daemon', async (t) => {
+  const folder = newFolder(t)
+  const ann = await slowHolder(t, folder, join(folder, 'bob'))
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  t.after(() => silent.close())
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  // A peer that takes the call and says nothing: trying it goes on while the pull from Ann is done.
+  const book = await openAddressBook(realFiles, join(folder, 'bob', 'swarm', 'addresses.cbor'))
+  await book.addPermanent(`127.0.0.1:${port}`)
+  const bob = await openHomeHere(t, join(folder, 'bob'))
+  const asker = new AbortController()
+  const target = { reference: ann.reference, target: join(folder, 'back'), base: folder, force: false }
+  await bob.call('pull', target, { ...bob.options, signal: asker.signal })
+  asker.abort(new Error('the asker went away'))
+  await new Promise((resolve) => setImmediate(resolve)) // a rejection that nobody meets fails this file by name
+  assert.equal(treeOf(join(folder, 'back')), treeOf(ann.directory))
 })
 
 test('Ctrl-C in a push: exit 130, no version, and the next push is whole', async (t) => {
