@@ -45,6 +45,8 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
       await parts.stock.put(made.cid, made.bytes, { lease })
       await parts.stock.pin(made.cid, 'own')
       await parts.stock.commit()
+      // Before the entry: followers that count copies shall know of this one when they hear of the version.
+      parts.running()?.claim([made.cid])
       await publish(parts, [versionEntry(parts, made)], options)
     } else await keepUnchanged(parts, made, options)
     if (origin.directory !== undefined) await writeSidecar(origin.directory, sidecarOf(made))
