@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CID } from 'multiformats/cid'
-import { GlasError, isGlasError, toGlasError } from '../glas/errors.ts'
+import { GlasError, toGlasError } from '../glas/errors.ts'
 import { type PublicKey, sameBytes, toHex } from '../glas/keys.ts'
 import { versionText } from '../glas/version.ts'
 import type { FollowRule } from '../home/config.ts'
@@ -27,25 +27,33 @@ export interface Replicated {
   againInMs: number | undefined
 }
 
-/** Since when copies of a record are missing, by the monotonic clock: kept from round to round. */
-export type MissingSince = Map<string, number>
+/** What is kept from round to round, by record. */
+export interface Rounds {
+  /** Since when copies are missing, by the monotonic clock. */
+  missingSince: Map<string, number>
+  /** Why a version could not be copied when that was last said: the same is not said again. */
+  failures: Map<string, string>
+}
 
 /**
  * Copies by itself what the rules say: the newest versions of what is followed, as far as the quota goes, and lets go
  * what no rule wants any more. One version that cannot be had does not stop the others.
  */
-export async function replicate(parts: Parts, missing: MissingSince, options: CallOptions): Promise<Replicated> {
+export async function replicate(parts: Parts, rounds: Rounds, options: CallOptions): Promise<Replicated> {
   const done: Replicated = { fetched: [], released: [], againInMs: undefined }
   const wanted = new Map<string, { published: Published; rule: FollowRule }>()
   for (const rule of parts.home.config.follow) {
     for (const published of wantedBy(parts, rule)) wanted.set(String(published.record), { published, rule })
   }
+  for (const known of [rounds.missingSince, rounds.failures]) {
+    for (const record of known.keys()) if (!wanted.has(record)) known.delete(record)
+  }
   await release(parts, wanted, done)
   for (const { published, rule } of wanted.values()) {
     if (parts.stock.pinReasons(published.record).length > 0) continue
-    const waitMs = await turn(parts, missing, { published, rule })
+    const waitMs = await turn(parts, rounds, { published, rule })
     if (waitMs > 0) done.againInMs = Math.min(done.againInMs ?? waitMs, waitMs)
-    else await fetchOne(parts, { published, rule, done }, options)
+    else await fetchOne(parts, rounds, { published, rule, done }, options)
   }
   if (done.fetched.length + done.released.length > 0) await parts.stock.commit()
   return done
@@ -80,7 +88,7 @@ async function release(parts: Parts, wanted: ReadonlyMap<string, unknown>, done:
 /** How long to wait before this peer takes a copy: 0 for now, Infinity when there are enough. */
 async function turn(
   parts: Parts,
-  missing: MissingSince,
+  { missingSince }: Rounds,
   { published, rule }: { published: Published; rule: FollowRule },
 ): Promise<number> {
   if (rule.copies === 0) return 0
@@ -92,14 +100,14 @@ async function turn(
   const counted = holders.filter(({ peerKey, lastSeenMs }) => isUp(peerKey) || lastSeenMs < awayMs)
   const name = String(record)
   if (counted.length >= rule.copies) {
-    missing.delete(name)
+    missingSince.delete(name)
     const firstGone = Math.min(
       ...counted.filter(({ peerKey }) => !isUp(peerKey)).map(({ lastSeenMs }) => awayMs - lastSeenMs),
     )
     return Math.max(firstGone, 1)
   }
-  const since = missing.get(name) ?? performance.now()
-  missing.set(name, since)
+  const since = missingSince.get(name) ?? performance.now()
+  missingSince.set(name, since)
   // All members, connected or not: followers that have not found each other yet must agree on who is first, too.
   // Whoever published it is none of them, whether its claim came before the entry or not.
   const others = [entry.body.writer, ...holders.map(({ peerKey }) => peerKey)]
@@ -118,6 +126,7 @@ function rankAmong(candidates: readonly PublicKey[], own: PublicKey, record: CID
 
 async function fetchOne(
   parts: Parts,
+  { failures }: Rounds,
   { published, rule, done }: { published: Published; rule: FollowRule; done: Replicated },
   options: CallOptions,
 ): Promise<void> {
@@ -131,10 +140,14 @@ async function fetchOne(
     const network = await parts.network()
     network.claim([record])
     done.fetched.push(name)
+    failures.delete(String(record))
     options.onMessage(`Copied ${name}.`)
   } catch (error) {
     options.signal.throwIfAborted()
-    if (!isGlasError(error, 'NoProviders')) options.onMessage(`Could not copy ${name}: ${toGlasError(error).message}`)
+    const { code, message } = toGlasError(error)
+    if (code === 'NoProviders' || failures.get(String(record)) === message) return
+    failures.set(String(record), message)
+    options.onMessage(`Could not copy ${name}: ${message}`)
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import type { HomeFolder } from '../home/folder.ts'
@@ -13,6 +13,8 @@ import type { AddVerb } from './verb.ts'
 const START_LIMIT_MS = 30_000
 const STOP_LIMIT_MS = 30_000
 const POLL_MS = 50
+/** A log of this size is set aside at the next start, in the place of the one set aside before. */
+const MAX_LOG_BYTES = 10 * 1024 * 1024
 
 export const addDaemon: AddVerb = (program, start) => {
   const daemon = program.command('daemon').description('keep this peer up: serve others, copy what is followed')
@@ -47,6 +49,8 @@ async function foreground({ home, terminal, options }: Run): Promise<void> {
 async function detach({ home, terminal, options }: Run): Promise<void> {
   await refuseSecond(home)
   mkdirSync(home.root, { recursive: true, mode: 0o700 })
+  const sizeBytes = statSync(home.daemonLog, { throwIfNoEntry: false })?.size ?? 0
+  if (sizeBytes > MAX_LOG_BYTES) renameSync(home.daemonLog, `${home.daemonLog}.old`)
   const log = openSync(home.daemonLog, 'a', 0o600)
   const script = process.argv[1] ?? ''
   const child = spawn(process.execPath, [script, '--home', home.root, 'daemon'], {

@@ -1,6 +1,6 @@
 import type { Parts } from '../beam/parts.ts'
 import type { CallOptions } from '../beam/progress.ts'
-import { type MissingSince, replicate } from '../beam/replicate.ts'
+import { type Rounds, replicate } from '../beam/replicate.ts'
 import { toGlasError } from '../glas/errors.ts'
 import type { Network } from '../net/network.ts'
 
@@ -14,7 +14,7 @@ export class Copier {
   readonly #parts: Parts
   readonly #network: Network
   readonly #options: CallOptions
-  readonly #missing: MissingSince = new Map()
+  readonly #rounds: Rounds = { missingSince: new Map(), failures: new Map() }
   #timer: NodeJS.Timeout | undefined
   #round: Promise<void> | undefined
   #isStale = false
@@ -61,7 +61,7 @@ export class Copier {
   async #copy(): Promise<number> {
     this.#isStale = false
     try {
-      const { againInMs = AT_LEAST_EVERY_MS } = await replicate(this.#parts, this.#missing, this.#options)
+      const { againInMs = AT_LEAST_EVERY_MS } = await replicate(this.#parts, this.#rounds, this.#options)
       return Math.min(againInMs, AT_LEAST_EVERY_MS)
     } catch (error) {
       if (!this.#options.signal.aborted) this.#options.onMessage(toGlasError(error).message)
