@@ -20,6 +20,8 @@ export interface AddImageOptions extends AddFileOptions {
   sizeBytes: number
   /** Roots of image files that it may come from, the likeliest first. */
   relatives: readonly CID[]
+  /** Reads the chunks into memory of `sizeBytes` bytes: saves as much again that would wait to be collected. */
+  chunksIn?: (memory: Uint8Array) => AsyncIterable<Uint8Array>
 }
 
 export interface AddedImage extends AddedFile {
@@ -85,16 +87,16 @@ async function basesOf(parts: AddImageParts, options: AddImageOptions): Promise<
 }
 
 async function hold(chunks: AsyncIterable<Uint8Array>, options: AddImageOptions): Promise<HeldImage> {
-  const { leafBytes, sizeBytes, signal, onBytes } = options
+  const { leafBytes, sizeBytes, signal, onBytes, chunksIn } = options
   const bytes = new Uint8Array(new SharedArrayBuffer(sizeBytes))
   const digests = Buffer.alloc(Math.ceil(sizeBytes / leafBytes) * DIGEST_BYTES)
   let at = 0
   let leaves = 0
-  for await (const leaf of leavesOf(chunks, leafBytes)) {
+  for await (const leaf of leavesOf(chunksIn?.(bytes) ?? chunks, leafBytes)) {
     signal?.throwIfAborted()
     if (at + leaf.length > sizeBytes) throw otherSize(sizeBytes)
     digests.set(digestOf(cidOf(RAW_CODE, leaf)), leaves++ * DIGEST_BYTES)
-    bytes.set(leaf, at)
+    if (leaf.buffer !== bytes.buffer) bytes.set(leaf, at)
     at += leaf.length
     onBytes?.(leaf.length)
   }
