@@ -3,9 +3,10 @@ import { hash } from 'node:crypto'
 import { GlasError, toGlasError } from '../glas/errors.ts'
 import { decodePieces } from '../spur/decode.ts'
 import { encodeDelta } from '../spur/encode.ts'
-import type { EncodedImage, EncodeJob, RebuildJob } from '../stock/image-deltas.ts'
+import { BEST_COMPRESSION, type EncodedImage, type EncodeJob, type RebuildJob } from '../stock/image-deltas.ts'
 
 const DIGEST_BYTES = 32
+const TOO_LARGE = 'its delta is larger than is of use'
 
 export type ImageJob = ({ kind: 'encode'; maxImageBytes: number } & EncodeJob) | ({ kind: 'rebuild' } & RebuildJob)
 
@@ -25,9 +26,12 @@ export function doJob(job: ImageJob): JobResult {
 }
 
 /** Exact or not at all: what does not come out as it went in is no delta. */
-export function encodeAndCheck({ base, image }: EncodeJob, maxImageBytes: number): EncodedImage {
-  const encoding = encodeDelta(base, image, maxImageBytes)
+export function encodeAndCheck(job: EncodeJob, maxImageBytes: number): EncodedImage {
+  const { base, image, mostBytes = Number.POSITIVE_INFINITY } = job
+  const encoding = encodeDelta(base, image, { maxImageBytes, mostLiteralBytes: mostBytes * BEST_COMPRESSION })
   if (encoding.kind === 'unfit') return { ...encoding, phasesMs: {} }
+  if (encoding.bytes.length > mostBytes)
+    return { kind: 'unfit', reason: TOO_LARGE, phasesMs: encoding.statistics.durationsMs }
   const began = performance.now()
   let same = true
   decodePieces(base, encoding.bytes, image.length, (piece, at) => {

@@ -4,14 +4,14 @@
  */
 import type { CID } from 'multiformats/cid'
 import { GlasError, toGlasError } from '../glas/errors.ts'
-import { type Base, type BaseParts, basesFor, isWorn, isWorthIt } from './bases.ts'
+import { type Base, type BaseParts, basesFor, isDear, isWorn, isWorthIt, mostBytesOn } from './bases.ts'
 import { cidOf, cidOfDigest, DIGEST_BYTES, digestOf, RAW_CODE } from './cid.ts'
 import { encodeStored } from './codec.ts'
 import { type AddedFile, type AddFileOptions, addFile, leavesOf } from './dag-file.ts'
 import { derivedBlocks, FIXED_BYTES, type ImageShape, nodesOf } from './delta-frame.ts'
 import type { DerivedBlocks } from './derived-blocks.ts'
 import { MAX_DELTA_BYTES } from './frame.ts'
-import type { EncodedImage, ImageDeltas } from './image-deltas.ts'
+import { type EncodedImage, type ImageDeltas, isHopeless } from './image-deltas.ts'
 import type { Lease } from './leases.ts'
 
 export interface AddImageOptions extends AddFileOptions {
@@ -65,6 +65,7 @@ export async function addImage(
   if ('reason' in tried) return asBlocks(parts, leavesIn(image), { ...options, onBytes: undefined }, tried)
   const { base, bytes, phasesMs } = tried
   await parts.blocks.putDelta({ root: image.root, base: base.root, ...image.shape, delta: bytes }, options)
+  if (base.isKeyframe && isDear(bytes.length, base)) await parts.derived.keep(image.root, image.bytes)
   const blocks = await derivedBlocks(image.shape)
   return {
     cid: image.root,
@@ -141,8 +142,10 @@ async function tryBases(
   const uses = bases.map(({ root }) => rows.use(root)).filter(({ deltas }) => deltas > 0)
   const least = (bytes: number) => Math.min(bytes, ...uses.map(({ smallestBytes }) => smallestBytes))
   for (const base of bases) {
+    const mostBytes = mostBytesOn(base, rows.use(base.root), least(Number.POSITIVE_INFINITY))
+    if (isHopeless(base.sizeBytes, image.shape.sizeBytes, mostBytes)) continue
     const began = performance.now()
-    const encoded = await encodeOn(parts, base, image, signal)
+    const encoded = await encodeOn(parts, { base, mostBytes }, image, signal)
     const phasesMs = { ...encoded.phasesMs, all: performance.now() - began }
     if (encoded.kind === 'unfit') {
       tried = { reason: encoded.reason, phasesMs }
@@ -170,13 +173,13 @@ async function isSmall(deltaBytes: number, keyframeBytes: number, image: HeldIma
 /** Whatever goes wrong with a delta is no reason to lose a snapshot. */
 async function encodeOn(
   { images, derived }: AddImageParts,
-  base: Base,
+  { base, mostBytes }: { base: Base; mostBytes: number },
   { bytes }: HeldImage,
   signal: AbortSignal | undefined,
 ): Promise<EncodedImage> {
   if (images === undefined) return { kind: 'unfit', reason: 'no means to make deltas', phasesMs: {} }
   try {
-    return await images.encode({ base: await derived.image(base.root), image: bytes }, signal)
+    return await images.encode({ base: await derived.image(base.root), image: bytes, mostBytes }, signal)
   } catch (error) {
     signal?.throwIfAborted()
     return { kind: 'unfit', reason: toGlasError(error).message, phasesMs: {} }
