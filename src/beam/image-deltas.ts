@@ -13,8 +13,9 @@ const MAX_ENCODINGS_AT_ONCE = 1
 export function imageDeltas(maxImageBytes: number): ImageDeltas {
   const gate = new Gate(MAX_ENCODINGS_AT_ONCE)
   return {
-    encode: async ({ base, image }: EncodeJob, signal) => {
-      const job: ImageJob = { kind: 'encode', base: shared(base), image: shared(image), maxImageBytes }
+    encode: async ({ base, image, mostBytes }: EncodeJob, signal) => {
+      const images = { base: shared(base), image: shared(image) }
+      const job: ImageJob = { kind: 'encode', ...images, mostBytes, maxImageBytes }
       const result = await gate.run(() => runInThread(job, signal))
       if (result.kind !== 'encoded') throw failed(result)
       return result.encoded

@@ -3,5 +3,4 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { doJob, type ImageJob } from './image-jobs.ts'
 
 const { job } = workerData as { job: ImageJob }
-const result = doJob(job)
-parentPort?.postMessage(result, result.kind === 'rebuilt' ? [result.bytes.buffer as ArrayBuffer] : [])
+parentPort?.postMessage(doJob(job))

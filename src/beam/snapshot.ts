@@ -57,11 +57,14 @@ export async function takeSnapshot(
   const take = async (entry: ScannedEntry, file: OpenFile) => {
     const { leafBytes } = entry
     const { mode, mtimeSec, mtimeNsec, sizeBytes } = file
-    const chunks = search.tap({ ...entry, sizeBytes }, file.chunks)
+    const searched = (read: AsyncIterable<Uint8Array>) => search.tap({ ...entry, sizeBytes }, read)
+    const chunks = searched(file.chunks)
+    const chunksIn = (memory: Uint8Array) => searched(file.chunksIn(memory))
     const adding = { leafBytes, lease, signal: options.signal, onBytes: progress }
     const add = async () => {
       if (entry.role !== 'image') return stock.addFile(chunks, adding)
-      const added = await stock.addImage(chunks, { ...adding, sizeBytes, relatives: await relatives(entry.path) })
+      const from = { chunksIn, sizeBytes, relatives: await relatives(entry.path) }
+      const added = await stock.addImage(chunks, { ...adding, ...from })
       kept.set(entry.path, added.kept)
       return added
     }

@@ -26,6 +26,8 @@ export interface OpenFile extends Attributes {
    * Throws FileError when the file has become shorter. Can be read once.
    */
   chunks: AsyncIterable<Uint8Array>
+  /** Instead of `chunks`: each is the next part of `memory`, which has `sizeBytes` bytes. */
+  chunksIn(memory: Uint8Array): AsyncIterable<Uint8Array>
 }
 
 interface ReadOptions {
@@ -66,19 +68,28 @@ export function openFile(
   open: ReadOptions & { handle: FileHandle; stats: BigIntStats },
 ): OpenFile {
   const sizeBytes = Number(open.stats.size)
-  const chunks = readChunks(path, sizeBytes, open)
-  return { path, sizeBytes, ...attributesOf(open.stats.mode, open.stats.mtimeNs), chunks }
+  const newMemory = (_: number, bytes: number) => Buffer.allocUnsafeSlow(bytes)
+  const chunks = readChunks({ path, sizeBytes, memoryFor: newMemory }, open)
+  const chunksIn = (memory: Uint8Array) => {
+    return readChunks({ path, sizeBytes, memoryFor: (at, bytes) => memory.subarray(at, at + bytes) }, open)
+  }
+  return { path, sizeBytes, ...attributesOf(open.stats.mode, open.stats.mtimeNs), chunks, chunksIn }
+}
+
+interface Reading {
+  path: string
+  sizeBytes: number
+  memoryFor(position: number, bytes: number): Uint8Array
 }
 
 async function* readChunks(
-  path: string,
-  sizeBytes: number,
+  { path, sizeBytes, memoryFor }: Reading,
   { handle, signal }: ReadOptions & { handle: FileHandle },
 ): AsyncGenerator<Uint8Array> {
   let position = 0
   while (position < sizeBytes) {
     signal?.throwIfAborted()
-    const chunk = Buffer.allocUnsafeSlow(Math.min(READ_CHUNK_BYTES, sizeBytes - position))
+    const chunk = memoryFor(position, Math.min(READ_CHUNK_BYTES, sizeBytes - position))
     const filledBytes = await fill(handle, chunk, position)
     if (filledBytes < chunk.byteLength) {
       throw changed(path, `became shorter while it was read (${position + filledBytes} of ${sizeBytes} bytes)`)

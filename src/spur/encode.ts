@@ -3,7 +3,7 @@ import { writeDelta } from './delta-file.ts'
 import { type DifferenceStatistics, differences } from './differences.ts'
 import { readHeap, type SpurHeap } from './heap.ts'
 import { matchHeaps } from './match.ts'
-import type { Spans } from './predict.ts'
+import { literalUnitsOf, type Spans } from './predict.ts'
 import { UNIT_BYTES } from './segments.ts'
 
 export type Encoding =
@@ -18,6 +18,13 @@ export interface DeltaStatistics extends DifferenceStatistics {
 /** Images above this are kept as they are: encoding takes about three times their size in memory. */
 export const MAX_IMAGE_BYTES = 2 ** 30
 
+export interface EncodeLimits {
+  /** Of either image; MAX_IMAGE_BYTES where not given. */
+  maxImageBytes?: number
+  /** Bytes that the base has nothing for: with more of them the delta is not made. No limit where not given. */
+  mostLiteralBytes?: number
+}
+
 const TOO_DIFFERENT: Encoding = { kind: 'unfit', reason: 'too different from the base' }
 
 /**
@@ -25,7 +32,8 @@ const TOO_DIFFERENT: Encoding = { kind: 'unfit', reason: 'too different from the
  * says whether the delta is small enough to be worth keeping, and decodes it once to be sure. Works in memory of both
  * files and about as much again.
  */
-export function encodeDelta(base: Uint8Array, next: Uint8Array, maxImageBytes = MAX_IMAGE_BYTES): Encoding {
+export function encodeDelta(base: Uint8Array, next: Uint8Array, limits: EncodeLimits = {}): Encoding {
+  const { maxImageBytes = MAX_IMAGE_BYTES, mostLiteralBytes = Number.POSITIVE_INFINITY } = limits
   const started = performance.now()
   const large = Math.max(base.length, next.length)
   if (large > maxImageBytes) return { kind: 'unfit', reason: `an image of ${large} bytes, above the limit` }
@@ -37,6 +45,7 @@ export function encodeDelta(base: Uint8Array, next: Uint8Array, maxImageBytes = 
   if (from.wordSizeBytes !== to.wordSizeBytes) return { kind: 'unfit', reason: 'another word size than the base' }
   const walked = performance.now()
   const spans = spansOf(from, to, matchHeaps(from, to))
+  if (literalUnitsOf(spans) * UNIT_BYTES > mostLiteralBytes) return TOO_DIFFERENT
   const matched = performance.now()
   const found = differences(from, to, spans)
   if (found === undefined) return TOO_DIFFERENT

@@ -4,14 +4,14 @@
  */
 import type { CID } from 'multiformats/cid'
 import { GlasError, toGlasError } from '../glas/errors.ts'
-import { type Base, type BaseParts, basesFor, isWorn, isWorthIt } from './bases.ts'
+import { type Base, type BaseParts, basesFor, isDear, isWorn, isWorthIt, mostBytesOn } from './bases.ts'
 import { cidOf, cidOfDigest, DIGEST_BYTES, digestOf, RAW_CODE } from './cid.ts'
 import { encodeStored } from './codec.ts'
 import { type AddedFile, type AddFileOptions, addFile, leavesOf } from './dag-file.ts'
 import { derivedBlocks, FIXED_BYTES, type ImageShape, nodesOf } from './delta-frame.ts'
 import type { DerivedBlocks } from './derived-blocks.ts'
 import { MAX_DELTA_BYTES } from './frame.ts'
-import type { EncodedImage, ImageDeltas } from './image-deltas.ts'
+import { type EncodedImage, type ImageDeltas, isHopeless } from './image-deltas.ts'
 import type { Lease } from './leases.ts'
 
 export interface AddImageOptions extends AddFileOptions {
@@ -20,6 +20,8 @@ export interface AddImageOptions extends AddFileOptions {
   sizeBytes: number
   /** Roots of image files that it may come from, the likeliest first. */
   relatives: readonly CID[]
+  /** Reads the chunks into memory of `sizeBytes` bytes: saves as much again that would wait to be collected. */
+  chunksIn?: (memory: Uint8Array) => AsyncIterable<Uint8Array>
 }
 
 export interface AddedImage extends AddedFile {
@@ -63,6 +65,7 @@ export async function addImage(
   if ('reason' in tried) return asBlocks(parts, leavesIn(image), { ...options, onBytes: undefined }, tried)
   const { base, bytes, phasesMs } = tried
   await parts.blocks.putDelta({ root: image.root, base: base.root, ...image.shape, delta: bytes }, options)
+  if (base.isKeyframe && isDear(bytes.length, base)) await parts.derived.keep(image.root, image.bytes)
   const blocks = await derivedBlocks(image.shape)
   return {
     cid: image.root,
@@ -85,16 +88,16 @@ async function basesOf(parts: AddImageParts, options: AddImageOptions): Promise<
 }
 
 async function hold(chunks: AsyncIterable<Uint8Array>, options: AddImageOptions): Promise<HeldImage> {
-  const { leafBytes, sizeBytes, signal, onBytes } = options
+  const { leafBytes, sizeBytes, signal, onBytes, chunksIn } = options
   const bytes = new Uint8Array(new SharedArrayBuffer(sizeBytes))
   const digests = Buffer.alloc(Math.ceil(sizeBytes / leafBytes) * DIGEST_BYTES)
   let at = 0
   let leaves = 0
-  for await (const leaf of leavesOf(chunks, leafBytes)) {
+  for await (const leaf of leavesOf(chunksIn?.(bytes) ?? chunks, leafBytes)) {
     signal?.throwIfAborted()
     if (at + leaf.length > sizeBytes) throw otherSize(sizeBytes)
     digests.set(digestOf(cidOf(RAW_CODE, leaf)), leaves++ * DIGEST_BYTES)
-    bytes.set(leaf, at)
+    if (leaf.buffer !== bytes.buffer) bytes.set(leaf, at)
     at += leaf.length
     onBytes?.(leaf.length)
   }
@@ -139,8 +142,10 @@ async function tryBases(
   const uses = bases.map(({ root }) => rows.use(root)).filter(({ deltas }) => deltas > 0)
   const least = (bytes: number) => Math.min(bytes, ...uses.map(({ smallestBytes }) => smallestBytes))
   for (const base of bases) {
+    const mostBytes = mostBytesOn(base, rows.use(base.root), least(Number.POSITIVE_INFINITY))
+    if (isHopeless(base.sizeBytes, image.shape.sizeBytes, mostBytes)) continue
     const began = performance.now()
-    const encoded = await encodeOn(parts, base, image, signal)
+    const encoded = await encodeOn(parts, { base, mostBytes }, image, signal)
     const phasesMs = { ...encoded.phasesMs, all: performance.now() - began }
     if (encoded.kind === 'unfit') {
       tried = { reason: encoded.reason, phasesMs }
@@ -168,13 +173,13 @@ async function isSmall(deltaBytes: number, keyframeBytes: number, image: HeldIma
 /** Whatever goes wrong with a delta is no reason to lose a snapshot. */
 async function encodeOn(
   { images, derived }: AddImageParts,
-  base: Base,
+  { base, mostBytes }: { base: Base; mostBytes: number },
   { bytes }: HeldImage,
   signal: AbortSignal | undefined,
 ): Promise<EncodedImage> {
   if (images === undefined) return { kind: 'unfit', reason: 'no means to make deltas', phasesMs: {} }
   try {
-    return await images.encode({ base: await derived.image(base.root), image: bytes }, signal)
+    return await images.encode({ base: await derived.image(base.root), image: bytes, mostBytes }, signal)
   } catch (error) {
     signal?.throwIfAborted()
     return { kind: 'unfit', reason: toGlasError(error).message, phasesMs: {} }

@@ -6,6 +6,7 @@
 import type { CID } from 'multiformats/cid'
 import type { Blocks } from './blocks.ts'
 import { cidOfDigest, RAW_CODE } from './cid.ts'
+import { fileSize } from './dag-read.ts'
 import type { BaseUse } from './delta-rows.ts'
 import type { Lease } from './leases.ts'
 import { linksOf } from './links.ts'
@@ -24,6 +25,8 @@ const WORTH_SHARE = 1 / 3
 
 export interface Base {
   root: CID
+  /** Of the image. */
+  sizeBytes: number
   isKeyframe: boolean
   /** What it takes in the packs, as blocks or as a delta. */
   storedBytes: number
@@ -45,9 +48,14 @@ export async function basesFor(parts: BaseParts, relatives: readonly CID[], leas
     const keyframe = chain.at(-1)
     if (keyframe === undefined) continue
     const usable = chain.slice(-MAX_DELTA_DEPTH)
-    return usable.filter((base) => base === keyframe || base.storedBytes > keyframe.storedBytes * DEAR_SHARE)
+    return usable.filter((base) => base === keyframe || isDear(base.storedBytes, keyframe))
   }
   return []
+}
+
+/** Whether the next version will stand on a delta of so many bytes. */
+export function isDear(deltaBytes: number, keyframe: Base): boolean {
+  return deltaBytes > keyframe.storedBytes * DEAR_SHARE
 }
 
 /** The image and what it stands on, down to the keyframe; empty when something of that is not here. */
@@ -60,7 +68,8 @@ async function chainOf(parts: BaseParts, relative: CID, lease: Lease): Promise<B
     const delta = deltas.ofRoot(root)
     const storedBytes = delta?.storedLength ?? (await storedBytesOf(parts, root, lease))
     if (storedBytes === undefined) return []
-    chain.push({ root, isKeyframe: delta === undefined, storedBytes })
+    const sizeBytes = delta?.sizeBytes ?? (await fileSize(parts.blocks, root))
+    chain.push({ root, sizeBytes, isKeyframe: delta === undefined, storedBytes })
     root = delta?.base
   }
   return chain
@@ -87,12 +96,25 @@ async function storedBytesOf({ blocks, places }: BaseParts, root: CID, lease: Le
  */
 export function isWorn(base: Base, use: BaseUse, { deltaBytes, leastBytes }: NewDelta): boolean {
   const excessBytes = use.totalBytes + deltaBytes - (use.deltas + 1) * leastBytes
-  return excessBytes > base.storedBytes * (base.isKeyframe ? WORN_KEYFRAME_SHARE : WORN_DELTA_SHARE)
+  return excessBytes > wornBytes(base)
 }
 
 interface NewDelta {
   deltaBytes: number
   leastBytes: number
+}
+
+function wornBytes(base: Base): number {
+  return base.storedBytes * (base.isKeyframe ? WORN_KEYFRAME_SHARE : WORN_DELTA_SHARE)
+}
+
+/**
+ * A larger delta would wear the base out for sure, and need not be made. `leastBytes` is the smallest delta known so
+ * far, Infinity where there is none. A keyframe is the last resort, and always tried.
+ */
+export function mostBytesOn(base: Base, use: BaseUse, leastBytes: number): number {
+  if (base.isKeyframe) return Number.POSITIVE_INFINITY
+  return Math.max(leastBytes, wornBytes(base) + (use.deltas + 1) * leastBytes - use.totalBytes)
 }
 
 export function isWorthIt(deltaBytes: number, blockBytes: number): boolean {

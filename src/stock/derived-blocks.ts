@@ -102,6 +102,11 @@ export class DerivedBlocks {
     }
   }
 
+  /** Leaves an image that will soon be read where rebuilt ones lie. */
+  async keep(root: CID, bytes: Uint8Array): Promise<void> {
+    await this.#parts.rebuilt.keep(root, bytes)
+  }
+
   async #cached(delta: DeltaPlace): Promise<Uint8Array | undefined> {
     const bytes = await this.#parts.rebuilt.read(delta.root, 0, delta.sizeBytes)
     if (bytes === undefined || (await hasLeaves(bytes, await this.frame(delta)))) return bytes

@@ -3,6 +3,8 @@ import type { ImageShape } from './delta-frame.ts'
 export interface EncodeJob {
   base: Uint8Array
   image: Uint8Array
+  /** A larger delta is of no use: the image is unfit as soon as that is clear. No limit where not given. */
+  mostBytes?: number | undefined
 }
 
 export type EncodedImage =
@@ -29,3 +31,11 @@ export interface ImageDeltas {
 
 /** Larger images are kept as blocks, unless the settings say otherwise: a delta takes four times as much memory. */
 export const MAX_IMAGE_BYTES = 1024 * 1024 * 1024
+
+/** Heaps compress to a fourth or fifth: what takes more than so many times as much will not get that small. */
+export const BEST_COMPRESSION = 16
+
+/** Whether a delta must become larger than that, by the sizes alone: what an image has grown by is not in its base. */
+export function isHopeless(baseBytes: number, imageBytes: number, mostBytes: number): boolean {
+  return imageBytes - baseBytes > mostBytes * BEST_COMPRESSION
+}

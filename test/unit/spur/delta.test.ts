@@ -4,7 +4,7 @@ import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import * as assert from 'uvu/assert'
 import { decodeDelta } from '../../../src/spur/decode.ts'
-import { encodeDelta } from '../../../src/spur/encode.ts'
+import { type EncodeLimits, encodeDelta } from '../../../src/spur/encode.ts'
 import { chainStep } from '../../gen/chain.ts'
 import { type Edit, nextImage } from '../../gen/edit.ts'
 import { type GeneratedImage, generateImage } from '../../gen/image.ts'
@@ -166,14 +166,17 @@ test(
 test('what cannot be a delta is unfit, with the reason', () => {
   const { bytes } = generateImage({ seed: 1, sizeBytes: 120_000 })
   const narrow = generateImage({ seed: 1, sizeBytes: 120_000, wordSize: 4 }).bytes
-  const reason = (base: Uint8Array, next: Uint8Array, most?: number) => {
-    const encoding = encodeDelta(base, next, most)
+  const reason = (base: Uint8Array, next: Uint8Array, limits?: EncodeLimits) => {
+    const encoding = encodeDelta(base, next, limits)
     return encoding.kind === 'unfit' ? encoding.reason : ''
   }
   assert.is(reason(bytes, narrow), 'another word size than the base')
   assert.is(reason(bytes, bytes.subarray(8)), 'not a Spur image')
   assert.is(reason(bytes.subarray(8), bytes), 'the base: not a Spur image')
-  assert.is(reason(bytes, bytes, 100_000), `an image of ${bytes.length} bytes, above the limit`)
+  assert.is(reason(bytes, bytes, { maxImageBytes: 100_000 }), `an image of ${bytes.length} bytes, above the limit`)
   const grown = nextImage(generateImage({ seed: 1, sizeBytes: 120_000 }), { seed: 2, randomBytes: 500_000 })
   assert.is(reason(bytes, grown.bytes), 'too different from the base')
+  const some = nextImage(generateImage({ seed: 1, sizeBytes: 120_000 }), { seed: 2, randomBytes: 5000 })
+  assert.is(reason(bytes, some.bytes, { mostLiteralBytes: 6000 }), '')
+  assert.is(reason(bytes, some.bytes, { mostLiteralBytes: 4000 }), 'too different from the base')
 })
