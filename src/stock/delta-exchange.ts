@@ -114,7 +114,10 @@ export class DeltaExchange {
   /** The leaves of a file; undefined when it is not laid out as ours are. */
   async #shapeOf(root: CID): Promise<ImageShape | undefined> {
     const [delta] = await this.chain(root)
-    if (delta !== undefined) return this.#parts.derived.frame(delta)
+    if (delta !== undefined) {
+      const { sizeBytes, leafBytes, digests } = await this.#parts.derived.frame(delta)
+      return { sizeBytes, leafBytes, digests }
+    }
     const leaves: CID[] = []
     const waiting = [root]
     for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {

@@ -55,11 +55,17 @@ async function stop(child: ChildProcess): Promise<void> {
   await once(child, 'close')
 }
 
-/** A daemon of its own for each pull: the puller knows no other way to it than the proxy. */
+/** Both forget where they met: the puller has to go through the proxy, and the holder to wait for it. */
+async function forgetAddresses(proxy: CountingProxy): Promise<void> {
+  for (const home of [ann, bob]) rmSync(join(home, 'swarm', 'addresses.cbor'), { force: true })
+  await pintglas(bob, 'peers', 'add', `127.0.0.1:${proxy.port}`)
+}
+
 async function pullThrough(
   proxy: CountingProxy,
   version: string,
 ): Promise<{ bytes: number; ms: number; at: PullResult }> {
+  await forgetAddresses(proxy)
   const { child, port } = await startDaemon(ann)
   try {
     proxy.forwardTo(port)
@@ -76,10 +82,8 @@ async function pullThrough(
 async function meet(proxy: CountingProxy): Promise<void> {
   const { child, port } = await startDaemon(ann)
   proxy.forwardTo(port)
-  const address = `127.0.0.1:${proxy.port}`
-  const { invitation } = await pintglas<{ invitation: string }>(ann, 'invite', '--address', address)
+  const { invitation } = await pintglas<{ invitation: string }>(ann, 'invite')
   await pintglas(bob, 'join', invitation)
-  await pintglas(bob, 'peers', 'add', address)
   await stop(child)
 }
 
