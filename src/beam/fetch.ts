@@ -9,6 +9,7 @@ import type { Lease } from '../stock/leases.ts'
 import type { Wants } from '../stock/wants.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
+import { takeDeltas } from './take-deltas.ts'
 import { fromWire } from './wire-block.ts'
 
 /** Blocks in one request; a request is answered as one stream, several are under way. */
@@ -43,12 +44,14 @@ export async function fetchVersion(
     const record = await fetchRecordUnder(parts, cid, lease, options)
     if (record.glasId !== glasId) throw new GlasError('BadRecord', `The record ${cid} belongs to another glas.`)
     requireAgreement(parts, cid, record)
+    const deltas = await takeDeltas(parts, { cid, record, lease }, options)
     const maxBytes = Math.ceil(record.sizeBytes * EXTRA_BYTES_FACTOR) + EXTRA_BYTES
     const wants = parts.stock.wants([cid], { lease, maxBytes, signal: options.signal })
     const from = (await wants.isDone()) ? [] : await fetchAll(parts, { cid, record, wants }, options)
     await parts.stock.pin(cid, reason)
     await parts.stock.commit()
-    return { record, fetchedBytes: wants.counts.arrivedBytes, from }
+    const senders = [...new Set([...deltas.from, ...from])]
+    return { record, fetchedBytes: deltas.bytes + wants.counts.arrivedBytes, from: senders }
   } catch (error) {
     await parts.stock.commit().catch(() => {}) // what did arrive need not come again; what failed is what is told
     throw error

@@ -4,6 +4,7 @@ import type { NetworkPorts } from '../net/network.ts'
 import { checkBlock } from '../stock/cid.ts'
 import { decodeStored } from '../stock/codec.ts'
 import { linksOf } from '../stock/links.ts'
+import { deltaShelf } from './give-deltas.ts'
 import { newGrant } from './grants.ts'
 import { hold } from './hold.ts'
 import type { Parts } from './parts.ts'
@@ -23,6 +24,8 @@ export function networkPorts(parts: Parts, options: Pick<CallOptions, 'signal' |
       },
       mayServe: (peerKey) => parts.running()?.peer.node.members.isMember(peerKey) ?? false,
     },
+    coldBytes: (cid) => stock.deltas.coldBytes(cid),
+    deltas: deltaShelf(parts, options),
     publicBlocks: NOTHING_IS_PUBLIC,
     index: {
       session: (role) => index.session(role),

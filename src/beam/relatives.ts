@@ -28,7 +28,7 @@ export function relativesOf(
 }
 
 /** The image of a version: at the same path, else the only one in the same directory, for images get new names. */
-async function imageIn(stock: Parts['stock'], record: CID, path: string): Promise<CID | undefined> {
+export async function imageIn(stock: Parts['stock'], record: CID, path: string): Promise<CID | undefined> {
   try {
     let cid = decodeRecord(await stock.get(record)).contents
     const names = path.split('/')

@@ -28,6 +28,17 @@ export class Allowance {
     if (left < 0) await sleep((-left / this.#perMinute) * MINUTE_MS, undefined, { signal, ref: false })
   }
 
+  /** Takes `amount` if anything is left, be it less than that; false where nothing is. */
+  tryTake(peerKey: PublicKey, amount: number): boolean {
+    const peer = toHex(peerKey)
+    const nowMs = performance.now()
+    const left = this.#leftOf(peer, nowMs)
+    if (left <= 0) return false
+    this.#left.set(peer, { amount: left - amount, atMs: nowMs })
+    if (this.#left.size > MAX_REMEMBERED_PEERS) this.#forgetIdle(nowMs)
+    return true
+  }
+
   #leftOf(peer: string, nowMs: number): number {
     const known = this.#left.get(peer)
     if (known === undefined) return this.#perMinute

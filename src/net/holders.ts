@@ -18,6 +18,7 @@ import {
   MAX_CHALLENGE_BLOCKS,
 } from './holder-messages.ts'
 import { type Holder, HolderTable } from './holder-table.ts'
+import type { RebuildBudget } from './rebuild-budget.ts'
 import { type Guard, handle, isViolation, open, type StreamNode } from './streams.ts'
 
 /** A third of what a claim lives. */
@@ -49,6 +50,7 @@ export interface HolderPorts {
   key: KeyPair
   guard: Guard
   shelf: HolderShelf
+  rebuilds: RebuildBudget
   /** Whose claims are listened to, connected or not. */
   isMember(peerKey: PublicKey): boolean
   /** Spreads a claim of ours among the members that are connected. */
@@ -243,6 +245,7 @@ export class Holders {
     await this.#challenged.take(channel.peerKey, request.blocks.length, channel.closed)
     const hashes: Array<Uint8Array | null> = []
     for (const cid of request.blocks) {
+      await this.#ports.rebuilds.pay(channel.peerKey, cid)
       const bytes = await this.#ports.shelf.block(cid)
       const hash = bytes && challengeHash(request.nonce, this.#ports.key.publicKey, bytes)
       hashes.push(hash ?? null)

@@ -5,16 +5,24 @@ import { type GlasError, toGlasError } from '../glas/errors.ts'
 import { type PublicKey, peerIdText, sameBytes } from '../glas/keys.ts'
 import { type Address, addressText, parseAddress } from './address.ts'
 import { CatchUp, type CatchUpPorts } from './catch-up.ts'
+import type { DeltaRequest, SentDelta } from './delta-messages.ts'
 import { type BlockFetch, fetchBlocks } from './fetch-blocks.ts'
+import { fetchDelta } from './fetch-delta.ts'
 import { type HolderPorts, Holders } from './holders.ts'
+import { LineRates } from './line-rates.ts'
 import { openPeer, type Peer, type PeerOptions, type PeerPorts } from './peer.ts'
 import { dialPublic } from './public-dial.ts'
 import { PublicSource } from './public-source.ts'
+import { RebuildBudget } from './rebuild-budget.ts'
 import { type BlockShelf, serveBlocks } from './serve-blocks.ts'
+import { type DeltaShelf, serveDeltas } from './serve-deltas.ts'
 
 /** What the network asks of the rest of PintGlas: stock, index and the use cases come in here. */
 export interface NetworkPorts {
   shelf: BlockShelf
+  /** Bytes of images that have to be made before this block can be read: what a peer that asks for it pays for. */
+  coldBytes(cid: CID): Promise<number>
+  deltas: DeltaShelf
   publicBlocks: PeerPorts['blocks']
   index: CatchUpPorts
   /** An entry that came by gossip: `forward` when it is good and new. */
@@ -39,6 +47,7 @@ export class Network {
   readonly peer: Peer
   readonly holders: Holders
   readonly violations: Violations
+  readonly #rates = new LineRates()
   readonly #catchUp: CatchUp
   readonly #stopServing: () => Promise<void>
   /** Members that came lately and are being asked what they hold. */
@@ -136,7 +145,26 @@ export class Network {
     options: { signal: AbortSignal },
   ): BlockFetch {
     const onViolation = (key: PublicKey, error: GlasError) => countViolation(this.violations, key, error)
-    return fetchBlocks(this.peer.node.libp2p, peerKey, batches, { ...options, onViolation })
+    return this.#rates.measured(
+      peerKey,
+      fetchBlocks(this.peer.node.libp2p, peerKey, batches, { ...options, onViolation }),
+    )
+  }
+
+  /** What makes an image of one that is here, from one holder; see `fetchDelta`. */
+  fetchDelta(
+    peerKey: PublicKey,
+    wanted: Pick<DeltaRequest, 'file' | 'bases'>,
+    options: { signal: AbortSignal; maxImageBytes: number },
+  ): Promise<SentDelta[] | string> {
+    const request = { ...wanted, bytesPerSecond: this.#rates.of(peerKey) }
+    const onViolation = (key: PublicKey, error: GlasError) => countViolation(this.violations, key, error)
+    return fetchDelta(this.peer.node.libp2p, peerKey, request, { ...options, onViolation })
+  }
+
+  /** What came from a peer turned out to be false. */
+  reportBad(peerKey: PublicKey, error: GlasError): void {
+    countViolation(this.violations, peerKey, error)
   }
 
   /**
@@ -193,6 +221,7 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
     const guard = peer.guard((_, error) => ports.onNotice(error))
     const { libp2p, members } = peer.node
     const catchUp = new CatchUp(libp2p, options.identity.peer.publicKey, ports.index, guard)
+    const rebuilds = new RebuildBudget(ports.coldBytes)
     const holders = new Holders({
       libp2p,
       key: options.identity.peer,
@@ -200,10 +229,16 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
       isMember: (peerKey) => peer.swarm.membership.isMember(peerKey),
       publish: (claim) => peer.publish('claim', claim),
       shelf: ports.holding,
+      rebuilds,
     })
     received.claim = holders
     await peer.prepare()
-    const stopServing = await serveBlocks(libp2p, ports.shelf, guard)
+    const shelf = rebuilds.over(ports.shelf)
+    const stops = [await serveBlocks(libp2p, shelf, guard), await serveDeltas(libp2p, ports.deltas, guard)]
+    const stopServing = async () => {
+      rebuilds.stop()
+      for (const stop of stops) await stop()
+    }
     await catchUp.start()
     await holders.start()
     const network = new Network(peer, { holders, catchUp, violations }, stopServing)

@@ -18,9 +18,9 @@ import { type Guard, handle, type StreamNode } from './streams.ts'
 export interface BlockShelf {
   /**
    * The block as it lies there, undefined when it does not. The bytes belong to the caller. A failure is answered with
-   * `failed` for this block alone, and reported to the guard.
+   * `failed` for this block alone, and reported to the guard. May wait for what it costs: that is the peer's to pay.
    */
-  stored(cid: CID): Promise<StoredBlock | undefined>
+  stored(cid: CID, peerKey: PublicKey): Promise<StoredBlock | undefined>
   /**
    * Members may have everything, strangers what is public. Asked before anything is looked up, and decided without
    * looking whether the block is there: a refusal must not tell a stranger what is held.
@@ -69,7 +69,7 @@ async function answerAll(channel: Channel, shelf: BlockShelf, guard: Guard): Pro
 async function answerFor(peerKey: PublicKey, cid: CID, shelf: BlockShelf, guard: Guard): Promise<BlockAnswer> {
   if (!shelf.mayServe(peerKey, cid)) return { status: 'refused' }
   try {
-    const block = await shelf.stored(cid)
+    const block = await shelf.stored(cid, peerKey)
     return block === undefined ? { status: 'missing' } : { status: 'found', ...block }
   } catch (cause) {
     guard.onFailure(peerKey, toGlasError(cause))

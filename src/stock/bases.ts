@@ -59,7 +59,7 @@ export function isDear(deltaBytes: number, keyframe: Base): boolean {
 }
 
 /** The image and what it stands on, down to the keyframe; empty when something of that is not here. */
-async function chainOf(parts: BaseParts, relative: CID, lease: Lease): Promise<Base[]> {
+export async function chainOf(parts: BaseParts, relative: CID, lease: Lease): Promise<Base[]> {
   const { deltas } = parts.places
   const chain: Base[] = []
   for (let root: CID | undefined = relative; root !== undefined; ) {
@@ -76,12 +76,16 @@ async function chainOf(parts: BaseParts, relative: CID, lease: Lease): Promise<B
 }
 
 /** What a file takes whose blocks are all stored; undefined when one is not. A file of one leaf is no base. */
-async function storedBytesOf({ blocks, places }: BaseParts, root: CID, lease: Lease): Promise<number | undefined> {
+export async function storedBytesOf(
+  { blocks, places }: BaseParts,
+  root: CID,
+  lease?: Lease,
+): Promise<number | undefined> {
   if (root.code === RAW_CODE) return undefined
   let storedBytes = 0
   const waiting = [root]
   for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
-    lease.keep(cid)
+    lease?.keep(cid)
     const place = places.find(cid)
     if (place === undefined) return undefined
     storedBytes += place.storedLength

@@ -4,7 +4,7 @@
  * million times), so work is limited by what the caller expects, not by what the DAG says.
  */
 import type { CID } from 'multiformats/cid'
-import { GlasError } from '../glas/errors.ts'
+import { GlasError, isGlasError } from '../glas/errors.ts'
 import { DAG_PB_CODE, RAW_CODE } from './cid.ts'
 import { checkName } from './dag-directory.ts'
 import { badNode, decodeUnixFs, type UnixFsNode } from './dag-node.ts'
@@ -64,6 +64,19 @@ export async function readDirectory(
     entries.push(await entryOf(blocks, name, child))
   }
   return entries
+}
+
+/**
+ * What a name in a directory links to, without looking at it; undefined for a name that is not there, and where a part
+ * of the directory is not in the stock.
+ */
+export async function linkNamed(blocks: BlockReader, directory: CID, name: string): Promise<CID | undefined> {
+  try {
+    for await (const link of directoryLinks(blocks, directory)) if (link.name === name) return link.cid
+  } catch (error) {
+    if (!isGlasError(error, 'BlockMissing')) throw error
+  }
+  return undefined
 }
 
 async function entryOf(blocks: BlockReader, name: string, cid: CID): Promise<DirectoryEntry> {

@@ -88,6 +88,25 @@ export class DerivedBlocks {
     }
   }
 
+  /** An image that is not in the stock yet, made of its delta, verified, and left in the cache. Throws BadDelta too. */
+  async make(image: ImageDelta): Promise<Uint8Array> {
+    const { images, rebuilt } = this.#parts
+    if (images === undefined) throw new GlasError('NotAllowed', 'This stock cannot rebuild images.')
+    const bytes = await this.#gateFor(image).run(async () => {
+      return images.rebuild({ base: await this.image(image.base), delta: image.delta, shape: image })
+    })
+    await rebuilt.keep(image.root, bytes)
+    return bytes
+  }
+
+  /** Bytes of images that have to be made before one can be read: its own, and that of a delta below; 0 in the cache. */
+  async coldBytes(delta: DeltaPlace): Promise<number> {
+    const { places, rebuilt } = this.#parts
+    if (await rebuilt.has(delta.root)) return 0
+    const base = places.ofRoot(delta.base)
+    return delta.sizeBytes + (base === undefined ? 0 : await this.coldBytes(base))
+  }
+
   /** All bytes of an image, verified, however it is kept. Throws BlockMismatch, BlockMissing. */
   async image(root: CID): Promise<Uint8Array> {
     const { places, readStored } = this.#parts
@@ -114,7 +133,7 @@ export class DerivedBlocks {
     return undefined
   }
 
-  #gateFor(delta: DeltaPlace): Gate {
+  #gateFor(delta: Pick<DeltaPlace, 'base'>): Gate {
     let depth = 0
     for (let base = this.#parts.places.ofRoot(delta.base); base !== undefined; depth++) {
       base = this.#parts.places.ofRoot(base.base)

@@ -46,6 +46,13 @@ export class RebuiltImages {
     }
   }
 
+  has(root: CID): Promise<boolean> {
+    return stat(this.#pathOf(root)).then(
+      () => true,
+      () => false,
+    )
+  }
+
   /** Keeps an image, and lets others go where there is no room. A disk that takes none costs time, not the image. */
   async keep(root: CID, bytes: Uint8Array): Promise<void> {
     if (bytes.length > this.#limitBytes) return

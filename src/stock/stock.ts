@@ -14,6 +14,7 @@ import type { StoredBlock } from './codec.ts'
 import type { AddedDirectory, TreeEntry } from './dag-directory.ts'
 import type { AddedFile, AddFileOptions } from './dag-file.ts'
 import type { DirectoryEntry, ReadFileOptions } from './dag-read.ts'
+import { DeltaExchange } from './delta-exchange.ts'
 import type { DerivedBlocks } from './derived-blocks.ts'
 import { type Lease, Leases } from './leases.ts'
 import type { PackReader } from './pack.ts'
@@ -59,6 +60,8 @@ export type KeptAs = { as: 'delta'; base: CID; deltaBytes: number } | { as: 'blo
 
 export class Stock {
   readonly folder: string
+  /** Images as deltas, for the wire. */
+  readonly deltas: DeltaExchange
   readonly #parts: StockParts
   readonly #leases = new Leases()
   readonly #complete = new CompleteNodes()
@@ -67,6 +70,7 @@ export class Stock {
 
   constructor(parts: StockParts) {
     this.folder = parts.folder
+    this.deltas = new DeltaExchange(parts.adding)
     this.#parts = parts
   }
 

@@ -18,6 +18,7 @@ import {
   PROGRESS_INTERVAL_MS,
 } from '../../src/net/holder-messages.ts'
 import { type HolderShelf, Holders } from '../../src/net/holders.ts'
+import { RebuildBudget } from '../../src/net/rebuild-budget.ts'
 import { serveBlocks } from '../../src/net/serve-blocks.ts'
 import { handle, open, type StreamNode } from '../../src/net/streams.ts'
 import { damaged } from '../damage.ts'
@@ -105,7 +106,8 @@ async function memberOn(t: TestContext, node: LoopbackNode, strangers: LoopbackN
   const publish = async (claim: Uint8Array) => published.push(claim)
   const isMember = guard.allow
   const { libp2p, keyPair: key } = node
-  const holders = new Holders({ libp2p, key, guard, shelf, isMember, publish })
+  const rebuilds = new RebuildBudget(async () => 0)
+  const holders = new Holders({ libp2p, key, guard, shelf, rebuilds, isMember, publish })
   await holders.start()
   await serveBlocks(libp2p, { stored: (cid) => shelf.stored(cid), mayServe: (peer) => isMember(peer) }, guard)
   t.after(() => holders.stop())
