@@ -45,6 +45,8 @@ export class Channel {
   readonly peerKey: PublicKey
   /** Aborted when the channel is over for whatever reason: for work that is done on behalf of the peer. */
   readonly closed: AbortSignal
+  /** Bytes that came, read or not. */
+  receivedBytes = 0
   readonly #stream: Stream
   readonly #limits: StreamLimits
   readonly #closing = new AbortController()
@@ -163,7 +165,10 @@ export class Channel {
   #onData(event: StreamMessageEvent): void {
     if (this.#failure !== undefined) return
     const chunks = event.data instanceof Uint8Array ? [event.data] : event.data
-    for (const chunk of chunks) this.#unread.append(chunk)
+    for (const chunk of chunks) {
+      this.#unread.append(chunk)
+      this.receivedBytes += chunk.byteLength
+    }
     if (this.#unread.byteLength > this.#limits.maxUnreadBytes) {
       this.abort(exceeded('What waits', this.#limits.maxUnreadBytes, this.#unread.byteLength, 'bytes'))
     }

@@ -24,10 +24,12 @@ export type FetchedBlock = { cid: CID } & BlockAnswer
 /** A fetch from one holder: iterate it once. */
 export interface BlockFetch extends AsyncIterable<FetchedBlock> {
   /**
-   * For whoever decompressed and hashed a block and found other bytes than its CID says: ends the fetch, reports a
-   * violation and gives back the error, BlockMismatch, that iterating will throw too.
+   * For whoever decompressed and hashed a block and found other bytes than its CID says: ends the fetch, reports one
+   * violation, however often it is called, and gives back the error, BlockMismatch, that iterating will throw too.
    */
   reportBad(cid: CID): GlasError
+  /** Bytes that came so far, those of a block that is not complete among them. */
+  readonly receivedBytes: number
 }
 
 /**
@@ -63,15 +65,24 @@ export function fetchBlocks(
       channel.abort(new GlasError('Interrupted', 'The fetch was given up.'))
     }
   }
+  let reported: GlasError | undefined
   const reportBad = (cid: CID): GlasError => {
+    if (reported !== undefined) return reported
     const peer = peerIdText(peerKey)
     const message = `The peer ${peer} sent wrong bytes for block ${cid}. Pull from another holder.`
     const error = new GlasError('BlockMismatch', message, { data: { peer, cid: cid.toString() } })
+    reported = error
     options.onViolation?.(peerKey, error)
     channel?.abort(error)
     return error
   }
-  return { [Symbol.asyncIterator]: run, reportBad }
+  return {
+    [Symbol.asyncIterator]: run,
+    reportBad,
+    get receivedBytes() {
+      return channel?.receivedBytes ?? 0
+    },
+  }
 }
 
 async function* answers(channel: Channel, asked: Asked): AsyncGenerator<FetchedBlock> {

@@ -8,6 +8,7 @@ import {
   encodeAnswer,
   MAX_SERVED_MEMBER_STREAMS,
   MAX_SERVED_STRANGER_STREAMS,
+  READ_AHEAD_BLOCKS,
   SERVE_LIMITS,
   type StoredBlock,
 } from './block-messages.ts'
@@ -60,12 +61,21 @@ interface Served {
 /** One request is read only when the one before is answered: what waits is bounded by the stream's own limits. */
 async function answerAll(channel: Channel, shelf: BlockShelf, guard: Guard): Promise<void> {
   for (let request = await channel.read(); request !== undefined; request = await channel.read()) {
+    const ahead: Array<Promise<BlockAnswer>> = []
     for (const cid of decodeRequest(request)) {
-      await channel.write(...encodeAnswer(await answerFor(channel.peerKey, cid, shelf, guard)))
+      ahead.push(answerFor(channel.peerKey, cid, shelf, guard))
+      if (ahead.length > READ_AHEAD_BLOCKS) await answerNext(channel, ahead)
     }
+    while (ahead.length > 0) await answerNext(channel, ahead)
   }
 }
 
+async function answerNext(channel: Channel, ahead: Array<Promise<BlockAnswer>>): Promise<void> {
+  const answer = await ahead.shift()
+  if (answer !== undefined) await channel.write(...encodeAnswer(answer))
+}
+
+/** Never rejects. */
 async function answerFor(peerKey: PublicKey, cid: CID, shelf: BlockShelf, guard: Guard): Promise<BlockAnswer> {
   if (!shelf.mayServe(peerKey, cid)) return { status: 'refused' }
   try {
