@@ -136,13 +136,14 @@ function identityOf({ peer, owner, config }: Home): HomeIdentity {
 async function startNetwork(parts: Parts, options: OpenOptions['options']): Promise<Network> {
   const { openNetwork } = await import('./net/network.ts')
   const { home } = parts
-  const { listen, mdns, allow, sshCommand, remotePintglas } = home.config
+  const { listen, mdns, allow, sshCommand, remotePintglas, limitUpload, limitDownload } = home.config
   return openNetwork(
     {
       folder: home.folder.swarm,
       identity: identityOf(home),
       listen,
       mdns,
+      limits: { uploadKib: limitUpload, downloadKib: limitDownload },
       ...(allow.length === 0 ? {} : { allowOnly: allow }),
       ssh: { ssh: sshCommand, pintglas: remotePintglas },
     },

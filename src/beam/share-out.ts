@@ -4,16 +4,16 @@
  */
 import type { CID } from 'multiformats/cid'
 import { type PublicKey, toHex } from '../glas/keys.ts'
-import { MAX_CIDS_PER_REQUEST, MAX_REQUESTS_AHEAD } from '../net/block-messages.ts'
-import { type AskedAt, LineWindow } from '../net/line-window.ts'
 import { walkKey } from '../stock/cid.ts'
 import type { Wants } from '../stock/wants.ts'
+import { type AskedAt, LineWindow } from './line-window.ts'
 
 /** The next block is on its way while one is dealt with, however slow the line. */
 const MIN_BLOCKS_AHEAD = 2
 /** Asked of a member that had not got the last block that it was asked for, while others are at work. */
 const PROBE_BLOCKS = 1
-const MAX_BLOCKS_AHEAD = MAX_REQUESTS_AHEAD * MAX_CIDS_PER_REQUEST
+/** As many as one stream takes unanswered: MAX_REQUESTS_AHEAD requests of MAX_CIDS_PER_REQUEST. */
+const MAX_BLOCKS_AHEAD = 4096
 /** Bytes of a stored block are guessed from those before: the last sixteen or so. */
 const MEAN_WEIGHT = 1 / 16
 const FIRST_GUESS_BYTES = 512 * 1024

@@ -11,10 +11,13 @@ import {
   MAX_REQUESTS_AHEAD,
 } from './block-messages.ts'
 import type { Channel } from './channel.ts'
+import type { RateLimit } from './rate-limit.ts'
 import { isViolation, open, type StreamNode } from './streams.ts'
 
 export interface FetchOptions {
   signal?: AbortSignal
+  /** What comes is read at this pace. */
+  download?: RateLimit
   /** The peer broke a rule; the fetch ends with the same error. */
   onViolation?: (peerKey: PublicKey, error: GlasError) => void
 }
@@ -53,7 +56,7 @@ export function fetchBlocks(
     try {
       // Not awaited: it never rejects, and `batches` may be waiting for somebody who has given up.
       void ask(channel, batches, asked)
-      yield* answers(channel, asked)
+      yield* answers(channel, asked, options.download)
       await expectEnd(channel)
       await channel.finish()
     } catch (cause) {
@@ -85,9 +88,13 @@ export function fetchBlocks(
   }
 }
 
-async function* answers(channel: Channel, asked: Asked): AsyncGenerator<FetchedBlock> {
+async function* answers(channel: Channel, asked: Asked, download: RateLimit | undefined): AsyncGenerator<FetchedBlock> {
   for (let cids = await asked.oldest(); cids !== undefined; cids = await asked.oldest()) {
-    for (const cid of cids) yield { cid, ...decodeAnswer(await channel.readNext()) }
+    for (const cid of cids) {
+      const message = await channel.readNext()
+      await download?.take(message.byteLength, channel.closed)
+      yield { cid, ...decodeAnswer(message) }
+    }
     asked.shift()
   }
 }

@@ -10,6 +10,7 @@ import { type HolderPorts, Holders } from './holders.ts'
 import { openPeer, type Peer, type PeerOptions, type PeerPorts } from './peer.ts'
 import { dialPublic } from './public-dial.ts'
 import { PublicSource } from './public-source.ts'
+import { Bandwidth, type BandwidthLimits } from './rate-limit.ts'
 import { type BlockShelf, serveBlocks } from './serve-blocks.ts'
 
 /** What the network asks of the rest of PintGlas: stock, index and the use cases come in here. */
@@ -39,6 +40,8 @@ export class Network {
   readonly peer: Peer
   readonly holders: Holders
   readonly violations: Violations
+  /** What may be sent and got in a second. */
+  readonly bandwidth: Bandwidth
   readonly #catchUp: CatchUp
   readonly #stopServing: () => Promise<void>
   /** Members that came lately and are being asked what they hold. */
@@ -46,12 +49,13 @@ export class Network {
 
   constructor(
     peer: Peer,
-    parts: { holders: Holders; catchUp: CatchUp; violations: Violations },
+    parts: { holders: Holders; catchUp: CatchUp; violations: Violations; bandwidth: Bandwidth },
     stopServing: () => Promise<void>,
   ) {
     this.peer = peer
     this.holders = parts.holders
     this.violations = parts.violations
+    this.bandwidth = parts.bandwidth
     this.#catchUp = parts.catchUp
     this.#stopServing = stopServing
   }
@@ -136,7 +140,11 @@ export class Network {
     options: { signal: AbortSignal },
   ): BlockFetch {
     const onViolation = (key: PublicKey, error: GlasError) => countViolation(this.violations, key, error)
-    return fetchBlocks(this.peer.node.libp2p, peerKey, batches, { ...options, onViolation })
+    return fetchBlocks(this.peer.node.libp2p, peerKey, batches, {
+      ...options,
+      download: this.bandwidth.download,
+      onViolation,
+    })
   }
 
   /**
@@ -169,7 +177,10 @@ export class Network {
 }
 
 /** Where to listen is given as people write it. */
-export type NetworkOptions = Omit<PeerOptions, 'files' | 'listen'> & { listen: readonly string[] }
+export type NetworkOptions = Omit<PeerOptions, 'files' | 'listen'> & {
+  listen: readonly string[]
+  limits: BandwidthLimits
+}
 
 export async function openNetwork(options: NetworkOptions, ports: NetworkPorts): Promise<Network> {
   const violations: Violations = new Map()
@@ -202,11 +213,13 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
       shelf: ports.holding,
     })
     received.claim = holders
+    const bandwidth = new Bandwidth()
+    bandwidth.limit(options.limits)
     await peer.prepare()
-    const stopServing = await serveBlocks(libp2p, ports.shelf, guard)
+    const stopServing = await serveBlocks(libp2p, ports.shelf, guard, bandwidth.upload)
     await catchUp.start()
     await holders.start()
-    const network = new Network(peer, { holders, catchUp, violations }, stopServing)
+    const network = new Network(peer, { holders, catchUp, violations, bandwidth }, stopServing)
     members.on('up', (peerKey) => network.memberUp(peerKey))
     members.on('down', (peerKey) => network.memberDown(peerKey))
     peer.start()
