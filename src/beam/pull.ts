@@ -126,7 +126,7 @@ async function place(
   await requireFreeDisk(target, record.sizeBytes)
   let files = 0
   let doneBytes = 0
-  const tree = treeOf(parts.stock, record, options.signal)
+  const tree = treeOf(parts, record, options.signal)
   const counted = {
     ...tree,
     async *entries() {
