@@ -3,11 +3,13 @@
  * opened, and the network is not even loaded before somebody asks for it.
  */
 
+import { BlockThreads } from './beam/block-threads.ts'
 import { imageDeltas } from './beam/image-deltas.ts'
 import { networkPorts } from './beam/network-ports.ts'
 import type { Parts } from './beam/parts.ts'
 import type { CallOptions } from './beam/progress.ts'
 import { VERBS } from './beam/verbs.ts'
+import { verifyIn } from './beam/verify.ts'
 import { GlasError } from './glas/errors.ts'
 import { toHex } from './glas/keys.ts'
 import type { HomeFolder } from './home/folder.ts'
@@ -95,7 +97,10 @@ async function openParts(
   const { home, swarm } = self
   const { maxDeltaImageBytes: maxImageBytes } = home.config
   const images = imageDeltas(maxImageBytes)
-  const stock = await openStock(stockFolder(home), { writable, ...lock, images, maxImageBytes })
+  const threads = new BlockThreads()
+  closing.push(() => threads.close())
+  const verify = verifyIn(threads)
+  const stock = await openStock(stockFolder(home), { writable, ...lock, images, maxImageBytes, verify })
   closing.push(() => stock.close())
   let network: Promise<Network> | undefined
   let running: Network | undefined
@@ -103,6 +108,7 @@ async function openParts(
     home,
     index,
     stock,
+    threads,
     isDaemon,
     get swarm() {
       return running?.peer.swarm ?? swarm // the network's own is the one that changes
@@ -136,13 +142,14 @@ function identityOf({ peer, owner, config }: Home): HomeIdentity {
 async function startNetwork(parts: Parts, options: OpenOptions['options']): Promise<Network> {
   const { openNetwork } = await import('./net/network.ts')
   const { home } = parts
-  const { listen, mdns, allow, sshCommand, remotePintglas } = home.config
+  const { listen, mdns, allow, sshCommand, remotePintglas, limitUpload, limitDownload } = home.config
   return openNetwork(
     {
       folder: home.folder.swarm,
       identity: identityOf(home),
       listen,
       mdns,
+      limits: { uploadKib: limitUpload, downloadKib: limitDownload },
       ...(allow.length === 0 ? {} : { allowOnly: allow }),
       ssh: { ssh: sshCommand, pintglas: remotePintglas },
     },

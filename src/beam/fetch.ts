@@ -1,22 +1,18 @@
 import type { CID } from 'multiformats/cid'
-import { GlasError, isGlasError } from '../glas/errors.ts'
+import { GlasError } from '../glas/errors.ts'
 import { type PublicKey, peerIdText } from '../glas/keys.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
 import { compareVersions } from '../glas/version.ts'
 import type { BlockFetch } from '../net/fetch-blocks.ts'
 import type { Network } from '../net/network.ts'
 import type { Lease } from '../stock/leases.ts'
-import type { Wants } from '../stock/wants.ts'
+import { gather } from './gather.ts'
+import { isLie, mayTryAnother, noProviders } from './holder-errors.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 import { takeDeltas } from './take-deltas.ts'
 import { fromWire } from './wire-block.ts'
 
-/** Blocks in one request; a request is answered as one stream, several are under way. */
-const BATCH_BLOCKS = 128
-/** What has arrived is made durable each time so much has come, or so long has gone by: it need not come again. */
-const COMMIT_EVERY_BYTES = 64 * 1024 * 1024
-const COMMIT_EVERY_MS = 500
 /** Nodes of the DAG and the attributes, on top of the contents that the record announces: generous, yet a bound. */
 const EXTRA_BYTES_FACTOR = 1.25
 const EXTRA_BYTES = 256 * 1024 * 1024
@@ -47,7 +43,8 @@ export async function fetchVersion(
     const deltas = await takeDeltas(parts, { cid, record, lease }, options)
     const maxBytes = Math.ceil(record.sizeBytes * EXTRA_BYTES_FACTOR) + EXTRA_BYTES
     const wants = parts.stock.wants([cid], { lease, maxBytes, signal: options.signal })
-    const from = (await wants.isDone()) ? [] : await fetchAll(parts, { cid, record, wants }, options)
+    const missing = { cid, wants, totalBytes: record.sizeBytes }
+    const from = (await wants.isDone()) ? [] : await gather(parts, missing, options)
     await parts.stock.pin(cid, reason)
     await parts.stock.commit()
     const senders = [...new Set([...deltas.from, ...from])]
@@ -112,8 +109,7 @@ export async function orReport<Value>(fetch: BlockFetch, cid: CID, take: () => P
   try {
     return await take()
   } catch (error) {
-    const isLie = isGlasError(error, 'BlockMismatch') || isGlasError(error, 'BadMessage')
-    throw isLie ? fetch.reportBad(cid) : error
+    throw isLie(error) ? fetch.reportBad(cid) : error
   }
 }
 
@@ -133,25 +129,6 @@ async function unlessItFails<Value>(
   }
 }
 
-interface Fetching {
-  cid: CID
-  record: GlasRecord
-  wants: Wants
-}
-
-/** One holder after the other, the likeliest first, until nothing is missing. */
-async function fetchAll(parts: Parts, fetching: Fetching, options: CallOptions): Promise<string[]> {
-  const network = await parts.network()
-  const senders: string[] = []
-  for await (const peer of holdersInTurn(network, fetching.cid, options.signal)) {
-    const before = fetching.wants.counts.arrivedBlocks
-    await unlessItFails(peer, () => fetchFrom(parts, network, { ...fetching, peer }, options), options)
-    if (fetching.wants.counts.arrivedBlocks > before) senders.push(peerIdText(peer))
-    if (await fetching.wants.isDone()) return senders
-  }
-  throw noProviders(fetching.cid, network)
-}
-
 /** Members to ask: those that are up at once, the likeliest first, and then those that come while others are reached. */
 async function* holdersInTurn(network: Network, record: CID, signal: AbortSignal): AsyncGenerator<PublicKey> {
   const asked = new Set<string>()
@@ -165,102 +142,4 @@ async function* holdersInTurn(network: Network, record: CID, signal: AbortSignal
       yield peerKey
     }
   }
-}
-
-function mayTryAnother(error: unknown): boolean {
-  return ['PeerUnreachable', 'TimedOut', 'BlockMismatch', 'BadMessage', 'NotAllowed', 'LimitExceeded'].some((code) => {
-    return isGlasError(error, code as 'TimedOut')
-  })
-}
-
-async function fetchFrom(
-  parts: Parts,
-  network: Network,
-  { peer, wants, record }: Fetching & { peer: PublicKey },
-  options: CallOptions,
-): Promise<void> {
-  const flow = new Flow()
-  const fetch = network.fetchBlocks(peer, batchesOf(wants, flow), { signal: options.signal })
-  let durableBytes = wants.counts.arrivedBytes
-  let durableMs = performance.now()
-  try {
-    for await (const answer of fetch) {
-      if (answer.status === 'found') {
-        await orReport(fetch, answer.cid, () => wants.arrivedStored(answer.cid, fromWire(answer)))
-      }
-      flow.answered(answer.cid, answer.status === 'found')
-      const { arrivedBytes, presentBytes } = wants.counts
-      options.onProgress({ phase: 'fetching', doneBytes: presentBytes + arrivedBytes, totalBytes: record.sizeBytes })
-      const isDue =
-        arrivedBytes - durableBytes >= COMMIT_EVERY_BYTES || performance.now() - durableMs >= COMMIT_EVERY_MS
-      if (!isDue) continue
-      await parts.stock.commit()
-      durableBytes = arrivedBytes
-      durableMs = performance.now()
-    }
-  } finally {
-    for (const cid of flow.end()) wants.giveBack(cid)
-  }
-}
-
-/** Asks for what is known to be missing, and waits for answers that tell of more. */
-async function* batchesOf(wants: Wants, flow: Flow): AsyncGenerator<CID[]> {
-  while (!flow.isOver) {
-    const cids = await wants.next(BATCH_BLOCKS)
-    if (cids.length > 0) {
-      flow.asked(cids)
-      yield cids
-    } else if (flow.isIdle) return
-    else await flow.nextAnswer()
-  }
-}
-
-/** What one holder was asked for and has not sent. */
-class Flow {
-  isOver = false
-  #unanswered = 0
-  readonly #unsent = new Map<string, CID>()
-  #wake: PromiseWithResolvers<void> = Promise.withResolvers()
-
-  get isIdle(): boolean {
-    return this.#unanswered === 0
-  }
-
-  asked(cids: readonly CID[]): void {
-    this.#unanswered += cids.length
-    for (const cid of cids) this.#unsent.set(String(cid), cid)
-  }
-
-  answered(cid: CID, sent: boolean): void {
-    this.#unanswered--
-    if (sent) this.#unsent.delete(String(cid))
-    this.#ring()
-  }
-
-  /** Gives what another holder has to be asked for. */
-  end(): CID[] {
-    this.isOver = true
-    this.#ring()
-    return [...this.#unsent.values()]
-  }
-
-  nextAnswer(): Promise<void> {
-    return this.#wake.promise
-  }
-
-  #ring(): void {
-    this.#wake.resolve()
-    this.#wake = Promise.withResolvers()
-  }
-}
-
-function noProviders(cid: CID, network: Network): GlasError {
-  const up = network.membersUp()
-  const who =
-    up.length === 0
-      ? 'No member of the swarm can be reached'
-      : `None of the ${up.length} members that are up holds all of it`
-  return new GlasError('NoProviders', `${who}. Start \`pintglas daemon\` where the snapshot is, then try again.`, {
-    data: { record: String(cid), asked: up.map(peerIdText) },
-  })
 }

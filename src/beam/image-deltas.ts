@@ -48,7 +48,7 @@ function workerFile(): URL {
 
 function runInThread(job: ImageJob, signal: AbortSignal | undefined): Promise<JobResult> {
   signal?.throwIfAborted()
-  const worker = new Worker(workerFile(), { workerData: { job } })
+  const worker = new Worker(workerFile(), { workerData: { kind: 'image', job } })
   return new Promise<JobResult>((resolve, reject) => {
     const stop = (error: unknown) => {
       reject(error)

@@ -11,7 +11,9 @@ import { publishingOwner, stockFolder } from '../home/home.ts'
 import { type Placed, placeTree } from '../image/place.ts'
 import { isThere, removeTree } from '../image/placing.ts'
 import type { Resolved } from '../index/resolve.ts'
+import type { BandwidthLimits } from '../net/rate-limit.ts'
 import { fetchVersion } from './fetch.ts'
+import { limited } from './limited.ts'
 import { findVersion } from './lookup.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
@@ -27,6 +29,7 @@ export interface PullArgs {
   base: string
   /** Replace a directory that is there; with work in it that was never pushed it is kept beside. */
   force: boolean
+  limits?: BandwidthLimits
 }
 
 export interface PullResult {
@@ -50,7 +53,11 @@ export interface PullResult {
 const PULLED = 'pulled'
 
 /** index -> peers -> stock -> directory: found by name, fetched and verified, pinned, and only then placed. */
-export async function pull(parts: Parts, args: PullArgs, options: CallOptions): Promise<PullResult> {
+export function pull(parts: Parts, args: PullArgs, options: CallOptions): Promise<PullResult> {
+  return limited(parts, args.limits, (held) => pullWithin(held, args, options))
+}
+
+async function pullWithin(parts: Parts, args: PullArgs, options: CallOptions): Promise<PullResult> {
   const resolved = await findAnywhere(parts, args.reference, options)
   const wasHere = parts.stock.pinReasons(resolved.record).includes(PULLED)
   const { record, fetchedBytes, from } = await fetchVersion(parts, resolved, PULLED, options)
@@ -119,7 +126,7 @@ async function place(
   await requireFreeDisk(target, record.sizeBytes)
   let files = 0
   let doneBytes = 0
-  const tree = treeOf(parts.stock, record, options.signal)
+  const tree = treeOf(parts, record, options.signal)
   const counted = {
     ...tree,
     async *entries() {

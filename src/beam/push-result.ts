@@ -1,5 +1,6 @@
 import type { VersionStep } from '../glas/version.ts'
 import type { LeftOut } from '../image/rules.ts'
+import type { BandwidthLimits } from '../net/rate-limit.ts'
 import type { Kept } from '../stock/add-image.ts'
 import type { LiveImage } from './live-origin.ts'
 import type { Copies } from './spread.ts'
@@ -25,6 +26,8 @@ export interface PushArgs {
   /** How many other peers shall hold it before the push ends. */
   copies: number
   public: boolean
+  /** For the copies that others take meanwhile. */
+  limits?: BandwidthLimits
 }
 
 export interface PushResult {

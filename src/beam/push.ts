@@ -8,6 +8,7 @@ import type { Head } from '../index/names.ts'
 import type { Lease } from '../stock/leases.ts'
 import { dryRun } from './dry-run.ts'
 import { fetchVersion } from './fetch.ts'
+import { limited } from './limited.ts'
 import { liveOrigin } from './live-origin.ts'
 import { memberNamed } from './names.ts'
 import { type Made, newRecord, versionEntry } from './new-record.ts'
@@ -50,7 +51,8 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
       await publish(parts, [versionEntry(parts, made)], options)
     } else await keepUnchanged(parts, made, options)
     if (origin.directory !== undefined) await writeSidecar(origin.directory, sidecarOf(made))
-    const copies = await spread(parts, made.cid, args, options).catch((error: unknown) => {
+    const spreading = (held: Parts) => spread(held, made.cid, args, options)
+    const copies = await limited(parts, args.limits, spreading).catch((error: unknown) => {
       options.onMessage(`${nameOf(made)} is kept on this machine all the same. Push again for the copies.`)
       throw error
     })

@@ -7,6 +7,7 @@ import { checkPath } from '../image/paths.ts'
 import type { Tree } from '../image/place.ts'
 import { readWhole } from './content.ts'
 import type { Parts } from './parts.ts'
+import { TreeWriter } from './tree-writer.ts'
 
 /** Something of the contents with its place in the stock; the CID of links and directories is not used. */
 export interface StockedEntry extends TreeEntry {
@@ -67,7 +68,11 @@ export async function* walkDirectory(
 }
 
 /** The contents of a version, ready to be placed. The bytes of all files together are held to what the record says. */
-export function treeOf(stock: Parts['stock'], record: GlasRecord, signal: AbortSignal): Tree {
+export function treeOf(
+  { stock, threads }: Pick<Parts, 'stock' | 'threads'>,
+  record: GlasRecord,
+  signal: AbortSignal,
+): Tree {
   const cids = new Map<string, CID>()
   return {
     async *entries() {
@@ -84,6 +89,7 @@ export function treeOf(stock: Parts['stock'], record: GlasRecord, signal: AbortS
       if (cid === undefined) throw new GlasError('BadRecord', `"${entry.path}" is not in the contents.`)
       return stock.readFile(cid, { expectedBytes: entry.sizeBytes, signal })
     },
+    writer: new TreeWriter(stock, threads, cids),
   }
 }
 

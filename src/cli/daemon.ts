@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import type { HomeFolder } from '../home/folder.ts'
 import type { DaemonStatus } from '../sampler/daemon.ts'
+import { addLimits, type LimitOptions, limitsOf, limitWords } from './limits.ts'
 import { callDaemon, connectDaemon } from './remote.ts'
 import type { Run } from './run.ts'
 import { shown } from './shown.ts'
@@ -16,10 +17,14 @@ const POLL_MS = 50
 /** A log of this size is set aside at the next start, in the place of the one set aside before. */
 const MAX_LOG_BYTES = 10 * 1024 * 1024
 
+interface DaemonOptions extends LimitOptions {
+  detach?: true
+}
+
 export const addDaemon: AddVerb = (program, start) => {
   const daemon = program.command('daemon').description('keep this peer up: serve others, copy what is followed')
-  daemon.option('--detach', 'in the background').action((options: { detach?: true }) => {
-    return options.detach ? detach(start()) : foreground(start())
+  addLimits(daemon.option('--detach', 'in the background')).action((options: DaemonOptions) => {
+    return options.detach ? detach(start(), options) : foreground(start(), options)
   })
   daemon
     .command('status')
@@ -39,21 +44,22 @@ export const addDaemon: AddVerb = (program, start) => {
     })
 }
 
-async function foreground({ home, terminal, options }: Run): Promise<void> {
+async function foreground({ home, terminal, options }: Run, own: DaemonOptions): Promise<void> {
   await refuseSecond(home)
   const { runDaemon } = await import('../sampler/daemon.ts')
   // A daemon is meant to be stopped: that is no failure.
-  await runDaemon(home, { ...options, onReady: (status) => terminal.result(status, render) })
+  await runDaemon(home, { ...options, ...limitsOf(own), onReady: (status) => terminal.result(status, render) })
 }
 
-async function detach({ home, terminal, options }: Run): Promise<void> {
+async function detach({ home, terminal, options }: Run, own: DaemonOptions): Promise<void> {
+  limitsOf(own) // a slip of the pen is told here, not in the log
   await refuseSecond(home)
   mkdirSync(home.root, { recursive: true, mode: 0o700 })
   const sizeBytes = statSync(home.daemonLog, { throwIfNoEntry: false })?.size ?? 0
   if (sizeBytes > MAX_LOG_BYTES) renameSync(home.daemonLog, `${home.daemonLog}.old`)
   const log = openSync(home.daemonLog, 'a', 0o600)
   const script = process.argv[1] ?? ''
-  const child = spawn(process.execPath, [script, '--home', home.root, 'daemon'], {
+  const child = spawn(process.execPath, [script, '--home', home.root, 'daemon', ...limitWords(own)], {
     detached: true,
     cwd: home.root, // not where it was typed: that folder may have to go, or be unmounted
     stdio: ['ignore', log, log],

@@ -1,5 +1,5 @@
 /** Entry of the command line, and of the bundle. Reads the arguments; each verb has a file of its own. */
-import { isMainThread } from 'node:worker_threads'
+import { isMainThread, workerData } from 'node:worker_threads'
 import { Command, CommanderError, Option } from 'commander'
 import { GlasError, toGlasError } from '../glas/errors.ts'
 import { homeFolder } from '../home/folder.ts'
@@ -29,8 +29,9 @@ if (isMainThread) {
   // Everything of ours is closed by now; libp2p leaves timers behind that would keep the process for another second.
   process.stdout.write('', () => process.exit(exitCode))
 } else {
-  // The bundle is one file, which threads start anew: beam/image-deltas.ts.
-  await import('../beam/image-worker.ts')
+  // The bundle is one file, which threads start anew: beam/image-deltas.ts and beam/block-threads.ts.
+  const { kind } = workerData as { kind: 'image' | 'blocks' }
+  await (kind === 'blocks' ? import('../beam/block-worker.ts') : import('../beam/image-worker.ts'))
 }
 
 async function main(args: string[]): Promise<number> {

@@ -1,17 +1,17 @@
 import { resolve } from 'node:path'
 import type { PullResult } from '../beam/pull.ts'
+import { addLimits, type LimitOptions, limitsOf } from './limits.ts'
 import { run } from './run.ts'
 import { shown, shownBytes } from './shown.ts'
 import type { AddVerb } from './verb.ts'
 
 export const addPull: AddVerb = (program, start) => {
-  program
-    .command('pull <reference> [directory]')
+  addLimits(program.command('pull <reference> [directory]'))
     .description('bring a version back as a directory (default: ./<image name>)')
     .option('--force', 'replace the directory; with work in it that was never pushed it is kept beside')
-    .action((reference: string, directory: string | undefined, options: { force?: true }) => {
+    .action((reference: string, directory: string | undefined, options: LimitOptions & { force?: true }) => {
       const target = directory === undefined ? {} : { target: resolve(directory) }
-      const args = { reference, ...target, base: process.cwd(), force: options.force === true }
+      const args = { reference, ...target, base: process.cwd(), force: options.force === true, ...limitsOf(options) }
       return run(start(), 'pull', args, render)
     })
 }

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path'
 import type { PushResult } from '../beam/push-result.ts'
 import { GlasError } from '../glas/errors.ts'
+import { addLimits, type LimitOptions, limitsOf } from './limits.ts'
 import { run } from './run.ts'
 import { shown, shownBytes, shownTable } from './shown.ts'
 import type { AddVerb } from './verb.ts'
 
-interface PushOptions {
+interface PushOptions extends LimitOptions {
   minor?: true
   major?: true
   as?: string
@@ -24,8 +25,7 @@ interface PushOptions {
 const MAX_COPIES = 100
 
 export const addPush: AddVerb = (program, start) => {
-  program
-    .command('push [directory]')
+  addLimits(program.command('push [directory]'))
     .description('snapshot an image directory (default: here) into the stock, as a new version')
     .option('--minor', 'raise the minor number of the version')
     .option('--major', 'raise the major number')
@@ -69,6 +69,7 @@ function argsOf(directory: string | undefined, options: PushOptions) {
     to: options.to ?? [],
     copies,
     public: options.public === true,
+    ...limitsOf(options),
   }
 }
 

@@ -39,6 +39,9 @@ export interface Config {
   repairAfterSeconds: number
   /** Larger images are kept as blocks: making a delta takes four times as much memory. 0 makes none. */
   maxDeltaImageBytes: number
+  /** Blocks sent and got in a second, in KiB; 0 is no limit. */
+  limitUpload: number
+  limitDownload: number
   /** Hex of the owner key that new glases are published under; empty for this home's own. */
   owner: string
   /** Where the daemon speaks HTTP with Taps, launchers and browsers, as host:port on loopback, or `off`. */
@@ -66,6 +69,13 @@ const isTextList: Check = (value) => Array.isArray(value) && value.length <= MAX
 const isLoopback = (text: string) =>
   /^(127\.0\.0\.1|\[::1\]):\d{1,5}$/.test(text) && Number(text.match(/\d+$/)?.[0]) <= 65535
 const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0
+/** A block of the largest size takes a minute at this rate; slower, the other end would take this one for dead. */
+export const MIN_RATE_KIB = 32
+/** 100 Gbit/s. */
+export const MAX_RATE_KIB = 12 * 1024 * 1024
+const RATE_EXPECTED = `KiB in a second, ${MIN_RATE_KIB} or more, or 0 for no limit`
+export const isRate: Check = (value) =>
+  Number.isSafeInteger(value) && (value === 0 || (Number(value) >= MIN_RATE_KIB && Number(value) <= MAX_RATE_KIB))
 const isOwner: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 
 const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
@@ -94,6 +104,8 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
   },
   repairAfterSeconds: { check: isCount, expected: 'a number of seconds' },
   maxDeltaImageBytes: { check: isCount, expected: 'a number of bytes' },
+  limitUpload: { check: isRate, expected: RATE_EXPECTED },
+  limitDownload: { check: isRate, expected: RATE_EXPECTED },
   owner: { check: (value) => value === '' || isOwner(value), expected: '64 hex digits' },
   http: {
     check: (value) => value === 'off' || (typeof value === 'string' && isLoopback(value)),
@@ -116,6 +128,8 @@ export function defaultConfig(name: string): Config {
     follow: [],
     repairAfterSeconds: 1800,
     maxDeltaImageBytes: DEFAULT_DELTA_IMAGE_BYTES,
+    limitUpload: 0,
+    limitDownload: 0,
     owner: '',
     http: DEFAULT_HTTP,
     httpAnyLocalUser: false,

@@ -1,6 +1,7 @@
 /** Places the contents of a version as a directory: all of it under its name at once, or nothing. */
 import { lstat, mkdir } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
+import { canSyncTogether, syncTogether } from '../disk/sync-together.ts'
 import { GlasError } from '../glas/errors.ts'
 import { MAX_ENTRIES, nameOf, parentOf, type TreeEntry } from './entry.ts'
 import { probeFolding } from './folding.ts'
@@ -9,10 +10,12 @@ import { type InertPlan, MAX_GIT_CONFIG_BYTES, planInert } from './git-inert.ts'
 import { checkTree } from './paths.ts'
 import { isThere, Placing, repairPlacing, targetExists } from './placing.ts'
 import { type Sidecar, writeSidecar } from './sidecar.ts'
-import { type Content, finishDirectories, stageFiles } from './stage.ts'
+import { type Content, type FileWriter, finishDirectories, stageFiles } from './stage.ts'
 
 /** Each is read into memory before anything is written. A clone with submodules has some dozens. */
 const MAX_GIT_CONFIGS = 1000
+/** With so many files one sync of the whole file system is sooner done than one for each. */
+const SYNC_TOGETHER_FROM = 64
 /** Names beside the target get up to 12 bytes more (`.before-10000`), and NAME_MAX is 255. */
 const MAX_TARGET_NAME_BYTES = 240
 
@@ -22,6 +25,7 @@ export interface Tree {
   entries(): AsyncIterable<TreeEntry>
   /** The bytes of a file, verified; asked once for each, several at a time. */
   content: Content
+  writer?: FileWriter
 }
 
 export interface PlaceOptions {
@@ -82,17 +86,20 @@ export async function placeTree(tree: Tree, target: string, options: PlaceOption
 interface Prepared {
   entries: TreeEntry[]
   content: Content
+  writer?: FileWriter | undefined
   report: InertFile[]
 }
 
 async function fill(placing: Placing, directory: string, prepared: Prepared & PlaceOptions): Promise<void> {
   const { staging } = placing
-  const { entries, content, sidecar, signal, onBytes } = prepared
+  const { entries, sidecar, signal, onBytes } = prepared
   const folding = await probeFolding(staging)
   checkTree(entries, folding)
-  await stageFiles(staging, entries, content, { signal, onBytes })
+  const together = entries.length >= SYNC_TOGETHER_FROM && (await canSyncTogether(staging))
+  await stageFiles(staging, entries, prepared, { syncEach: !together, signal, onBytes })
   if (sidecar !== undefined) await writeSidecar(staging, sidecar, directory)
-  await finishDirectories(staging, entries)
+  await finishDirectories(staging, entries, { syncEach: !together })
+  if (together) await syncTogether(staging)
 }
 
 async function collect(tree: Tree): Promise<TreeEntry[]> {
@@ -112,7 +119,7 @@ async function collect(tree: Tree): Promise<TreeEntry[]> {
 }
 
 async function asIs(entries: TreeEntry[], tree: Tree): Promise<Prepared> {
-  return { entries, content: (entry) => tree.content(entry), report: [] }
+  return { entries, content: (entry) => tree.content(entry), writer: tree.writer, report: [] }
 }
 
 async function makeInert(entries: TreeEntry[], tree: Tree): Promise<Prepared> {
@@ -122,10 +129,13 @@ async function makeInert(entries: TreeEntry[], tree: Tree): Promise<Prepared> {
   const sizeOf = (entry: TreeEntry) => rewritten.get(entry.path)?.bytes.byteLength ?? entry.sizeBytes
   const placed = plan.entries.map((entry) => ({ ...entry, sizeBytes: sizeOf(entry) }))
   checkTree(placed)
+  const originalOf = (entry: TreeEntry) => {
+    if (rewritten.has(entry.path)) return undefined
+    return originals.get(plan.renamed.get(entry.path) ?? entry.path) ?? entry
+  }
   const content = (entry: TreeEntry) => {
     const bytes = rewritten.get(entry.path)?.bytes
-    const original = originals.get(plan.renamed.get(entry.path) ?? entry.path)
-    return bytes === undefined ? tree.content(original ?? entry) : once(bytes)
+    return bytes === undefined ? tree.content(originalOf(entry) ?? entry) : once(bytes)
   }
   const report = [
     ...[...plan.renamed].map(([path, original]) => ({
@@ -134,7 +144,17 @@ async function makeInert(entries: TreeEntry[], tree: Tree): Promise<Prepared> {
     })),
     ...[...rewritten].filter(([, { what }]) => what !== '').map(([path, { what }]) => ({ path, what })),
   ]
-  return { entries: placed, content, report }
+  return { entries: placed, content, writer: tree.writer && inertWriter(tree.writer, originalOf), report }
+}
+
+/** Writes what is in the tree under another name; what was rewritten is none of it. */
+function inertWriter(writer: FileWriter, originalOf: (entry: TreeEntry) => TreeEntry | undefined): FileWriter {
+  return {
+    async write(path, entry, options) {
+      const original = originalOf(entry)
+      return original !== undefined && writer.write(path, { ...entry, path: original.path }, options)
+    },
+  }
 }
 
 async function rewriteConfigs(plan: InertPlan, tree: Tree): Promise<Map<string, { bytes: Buffer; what: string }>> {

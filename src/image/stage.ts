@@ -1,4 +1,4 @@
-/** Writes a checked tree into an empty directory, so that it survives a power failure once it is done. */
+/** Writes a checked tree into an empty directory. It survives a power failure once it is done, or synced by the caller. */
 import { constants } from 'node:fs'
 import { type FileHandle, lutimes, mkdir, open, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,15 +6,26 @@ import { hasErrno } from '../disk/files.ts'
 import { GlasError } from '../glas/errors.ts'
 import { type Attributes, MODE_MASK, sortByPath, type TreeEntry } from './entry.ts'
 
-/** Files written at a time. Each waits for its own sync, and syncs that wait together are done together. */
-const FILES_AT_ONCE = 16
+/** Files written at a time. Syncs that wait together are done together, and small files go to a thread together. */
+const FILES_AT_ONCE = 64
 
 /** Exclusive: whatever is there already, a link above all, was not put there by us. */
-const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+export const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
 export type Content = (entry: TreeEntry) => AsyncIterable<Uint8Array>
 
+/** Another way to write files than by their `Content`, in threads say. */
+export interface FileWriter {
+  /**
+   * Makes the file at `path`, which nobody has, with bytes and attributes, as `content` would; false when that is left
+   * to `content`, and nothing was made.
+   */
+  write(path: string, entry: TreeEntry, options: StageOptions): Promise<boolean>
+}
+
 export interface StageOptions {
+  /** False leaves it to the caller to make all of it durable together. */
+  syncEach: boolean
   signal?: AbortSignal | undefined
   /** Told after each chunk that was written, with its length. */
   onBytes?: ((bytes: number) => void) | undefined
@@ -28,8 +39,8 @@ export interface StageOptions {
 export async function stageFiles(
   directory: string,
   entries: readonly TreeEntry[],
-  content: Content,
-  options: StageOptions = {},
+  { content, writer }: { content: Content; writer?: FileWriter | undefined },
+  options: StageOptions,
 ): Promise<void> {
   const sorted = sortByPath([...entries])
   for (const { path, kind } of sorted)
@@ -40,8 +51,11 @@ export async function stageFiles(
   const work = async () => {
     for (const entry of waiting) {
       signal.throwIfAborted()
-      if (entry.kind === 'symlink') await writeLink(directory, entry)
-      else await writeFile(join(directory, entry.path), entry, { chunks: content(entry), ...options, signal })
+      const path = join(directory, entry.path)
+      if (entry.kind === 'symlink') await writeLink(path, entry)
+      else if (!(await writer?.write(path, entry, { ...options, signal }))) {
+        await writeFile(path, entry, { chunks: content(entry), ...options, signal })
+      }
     }
   }
   const workers = Array.from({ length: FILES_AT_ONCE }, () => work().catch((error: unknown) => stop.abort(error)))
@@ -50,17 +64,21 @@ export async function stageFiles(
 }
 
 /** Gives all directories their mode and time, from the bottom up: those that may not be written are full by then. */
-export async function finishDirectories(directory: string, entries: readonly TreeEntry[]): Promise<void> {
+export async function finishDirectories(
+  directory: string,
+  entries: readonly TreeEntry[],
+  { syncEach }: Pick<StageOptions, 'syncEach'>,
+): Promise<void> {
   const directories = sortByPath(entries.filter(({ kind }) => kind === 'directory'))
-  for (const entry of directories.reverse()) await finishDirectory(directory, entry)
+  for (const entry of directories.reverse()) await finishDirectory(directory, entry, syncEach)
 }
 
 async function writeFile(
   path: string,
   entry: TreeEntry,
-  { chunks, signal, onBytes }: StageOptions & { chunks: AsyncIterable<Uint8Array> },
+  { chunks, syncEach, signal, onBytes }: StageOptions & { chunks: AsyncIterable<Uint8Array> },
 ): Promise<void> {
-  const handle = await open(path, CREATE_FLAGS, 0o600)
+  const handle = await createFile(path)
   try {
     let position = 0
     for await (const chunk of chunks) {
@@ -71,11 +89,20 @@ async function writeFile(
       onBytes?.(chunk.byteLength)
     }
     if (position !== entry.sizeBytes) throw wrongSize(entry, 'fewer')
-    await setAttributes(handle, entry)
-    await handle.sync()
+    await finishFile(handle, entry, syncEach)
   } finally {
     await handle.close()
   }
+}
+
+export function createFile(path: string): Promise<FileHandle> {
+  return open(path, CREATE_FLAGS, 0o600)
+}
+
+/** The file is full: gives it its mode and time, and syncs it where that is wanted. */
+export async function finishFile(handle: FileHandle, entry: TreeEntry, syncEach: boolean): Promise<void> {
+  await setAttributes(handle, entry)
+  if (syncEach) await handle.sync()
 }
 
 async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
@@ -91,17 +118,17 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number)
   }
 }
 
-async function writeLink(directory: string, entry: TreeEntry): Promise<void> {
-  const path = join(directory, entry.path)
+async function writeLink(path: string, entry: TreeEntry): Promise<void> {
   await symlink(entry.target ?? '', path)
   const time = timeOf(entry)
   await lutimes(path, time, time)
 }
 
-async function finishDirectory(directory: string, entry: TreeEntry): Promise<void> {
+async function finishDirectory(directory: string, entry: TreeEntry, syncEach: boolean): Promise<void> {
   const handle = await open(join(directory, entry.path), constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     await setAttributes(handle, entry)
+    if (!syncEach) return
     await handle.sync().catch((error: unknown) => {
       // Some network and FUSE file systems cannot sync a directory, and write names through at once.
       if (!hasErrno(error, 'EINVAL', 'ENOTSUP')) throw error
@@ -121,11 +148,11 @@ async function setAttributes(handle: FileHandle, attributes: Attributes): Promis
  * The time nearest to the attributes that Node can set: it takes seconds as a double, which are exact to about 0.2
  * microseconds today. As text, because a negative number, a time before 1970, would be taken for now.
  */
-function timeOf({ mtimeSec, mtimeNsec }: Attributes): string {
+export function timeOf({ mtimeSec, mtimeNsec }: Attributes): string {
   return String(mtimeSec + mtimeNsec / 1e9)
 }
 
-function wrongSize({ path, sizeBytes }: TreeEntry, what: 'more' | 'fewer'): GlasError {
+export function wrongSize({ path, sizeBytes }: TreeEntry, what: 'more' | 'fewer'): GlasError {
   return new GlasError('BlockMismatch', `"${path}" has ${what} bytes than the ${sizeBytes} that its version names.`, {
     data: { path, sizeBytes },
   })

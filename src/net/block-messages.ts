@@ -11,8 +11,8 @@ export const BLOCKS_PROTOCOL = '/pintglas/blocks/1.0.0'
 export const MAX_BLOCK_BYTES = 2 * 1024 * 1024
 /** A request of 256 blocks of 1 MiB keeps the wire busy for a second; a DAG node has up to 1024 links: four requests. */
 export const MAX_CIDS_PER_REQUEST = 256
-/** Requests that may be unanswered at once: the next one must be there before the last one is served. */
-export const MAX_REQUESTS_AHEAD = 4
+/** Requests that may be unanswered at once: 4096 blocks of a KiB keep a line of 20 MB/s with a delay of 200 ms busy. */
+export const MAX_REQUESTS_AHEAD = 16
 /** One request a block, the worst way to ask, still gets 64 GB of 1 MiB blocks over one stream. */
 const MAX_REQUESTS_PER_STREAM = 65_536
 /** Version 1, one byte of codec, SHA-256: every CID of ours, and of most others, has this length. */
@@ -20,7 +20,9 @@ export const CID_BYTES = 36
 /** Status and raw length. */
 export const ANSWER_HEAD_BYTES = 5
 
-/** Streams that are answered at once, for members and for strangers apart. Each may cost 3 MiB: a block, and unsent bytes. */
+/** Blocks that are read while those before go out: the disk works while the line does. */
+export const READ_AHEAD_BLOCKS = 2
+/** Streams that are answered at once, for members and for strangers apart. Each may cost 7 MiB: three blocks, and unsent bytes. */
 export const MAX_SERVED_MEMBER_STREAMS = 64
 export const MAX_SERVED_STRANGER_STREAMS = 16
 
@@ -32,7 +34,7 @@ export const SERVE_LIMITS: StreamLimits = {
   maxStreams: 384,
   maxMessageBytes: MAX_CIDS_PER_REQUEST * CID_BYTES,
   maxMessages: MAX_REQUESTS_PER_STREAM,
-  /** MAX_REQUESTS_AHEAD requests are 36 KiB; muxer windows start at 256 KiB. */
+  /** MAX_REQUESTS_AHEAD requests are 144 KiB; muxer windows start at 256 KiB. */
   maxUnreadBytes: 1024 * 1024,
   /** A puller that walks a DAG and stores what it got asks again well within this time. */
   idleTimeoutMs: 60_000,

@@ -2,6 +2,7 @@ import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/inter
 import { GlasError } from '../glas/errors.ts'
 import type { PublicKey } from '../glas/keys.ts'
 import { ByteQueue, joinSmall } from './byte-queue.ts'
+import { PACE_BYTES, type RateLimit } from './rate-limit.ts'
 import { decodeRefusal, encodeRefusal, MAX_REFUSAL_BYTES } from './refusal.ts'
 import { closeError, exceeded, gone, tooSlow } from './stream-errors.ts'
 
@@ -45,6 +46,8 @@ export class Channel {
   readonly peerKey: PublicKey
   /** Aborted when the channel is over for whatever reason: for work that is done on behalf of the peer. */
   readonly closed: AbortSignal
+  /** Bytes that came, read or not. */
+  receivedBytes = 0
   readonly #stream: Stream
   readonly #limits: StreamLimits
   readonly #closing = new AbortController()
@@ -111,9 +114,22 @@ export class Channel {
    * the message is queued and at most MAX_UNSENT_BYTES and itself are unsent; waits while the peer does not read.
    */
   async write(...parts: Uint8Array[]): Promise<void> {
-    const lengthBytes = parts.reduce((sum, part) => sum + part.byteLength, 0)
     await this.#roomToWrite()
-    this.#send(lengthBytes, parts)
+    this.#send(lengthOf(parts), parts)
+  }
+
+  /** The same at the pace of a limit. */
+  async writePaced(limit: RateLimit, ...parts: Uint8Array[]): Promise<void> {
+    if (!limit.isSet) return this.write(...parts)
+    const message = Buffer.concat(parts)
+    await this.#roomToWrite()
+    await limit.take(LENGTH_BYTES, this.closed)
+    this.#send(message.byteLength, [])
+    for (let at = 0; at < message.byteLength; at += PACE_BYTES) {
+      const piece = message.subarray(at, at + PACE_BYTES)
+      await limit.take(piece.byteLength, this.closed)
+      this.#sendPieces([piece])
+    }
   }
 
   /** No more messages from this end; those queued are still sent. */
@@ -163,7 +179,10 @@ export class Channel {
   #onData(event: StreamMessageEvent): void {
     if (this.#failure !== undefined) return
     const chunks = event.data instanceof Uint8Array ? [event.data] : event.data
-    for (const chunk of chunks) this.#unread.append(chunk)
+    for (const chunk of chunks) {
+      this.#unread.append(chunk)
+      this.receivedBytes += chunk.byteLength
+    }
     if (this.#unread.byteLength > this.#limits.maxUnreadBytes) {
       this.abort(exceeded('What waits', this.#limits.maxUnreadBytes, this.#unread.byteLength, 'bytes'))
     }
@@ -254,8 +273,12 @@ export class Channel {
   #send(head: number, parts: Uint8Array[]): void {
     const length = new Uint8Array(LENGTH_BYTES)
     new DataView(length.buffer).setUint32(0, head)
+    this.#sendPieces(joinSmall([length, ...parts]))
+  }
+
+  #sendPieces(pieces: Iterable<Uint8Array>): void {
     try {
-      for (const piece of joinSmall([length, ...parts])) this.#stream.send(piece)
+      for (const piece of pieces) this.#stream.send(piece)
     } catch (cause) {
       throw this.abort(gone('before it took everything', cause))
     }
@@ -285,5 +308,7 @@ async function waitUntil(arm: (wake: () => void) => void, deadlineMs: number): P
     })
   })
 }
+
+const lengthOf = (parts: Uint8Array[]): number => parts.reduce((sum, part) => sum + part.byteLength, 0)
 
 const readUint32 = (bytes: Uint8Array): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)

@@ -11,10 +11,13 @@ import {
   MAX_REQUESTS_AHEAD,
 } from './block-messages.ts'
 import type { Channel } from './channel.ts'
+import type { RateLimit } from './rate-limit.ts'
 import { isViolation, open, type StreamNode } from './streams.ts'
 
 export interface FetchOptions {
   signal?: AbortSignal
+  /** What comes is read at this pace. */
+  download?: RateLimit
   /** The peer broke a rule; the fetch ends with the same error. */
   onViolation?: (peerKey: PublicKey, error: GlasError) => void
 }
@@ -24,10 +27,12 @@ export type FetchedBlock = { cid: CID } & BlockAnswer
 /** A fetch from one holder: iterate it once. */
 export interface BlockFetch extends AsyncIterable<FetchedBlock> {
   /**
-   * For whoever decompressed and hashed a block and found other bytes than its CID says: ends the fetch, reports a
-   * violation and gives back the error, BlockMismatch, that iterating will throw too.
+   * For whoever decompressed and hashed a block and found other bytes than its CID says: ends the fetch, reports one
+   * violation, however often it is called, and gives back the error, BlockMismatch, that iterating will throw too.
    */
   reportBad(cid: CID): GlasError
+  /** Bytes that came so far, those of a block that is not complete among them. */
+  readonly receivedBytes: number
 }
 
 /**
@@ -51,7 +56,7 @@ export function fetchBlocks(
     try {
       // Not awaited: it never rejects, and `batches` may be waiting for somebody who has given up.
       void ask(channel, batches, asked)
-      yield* answers(channel, asked)
+      yield* answers(channel, asked, options.download)
       await expectEnd(channel)
       await channel.finish()
     } catch (cause) {
@@ -63,20 +68,33 @@ export function fetchBlocks(
       channel.abort(new GlasError('Interrupted', 'The fetch was given up.'))
     }
   }
+  let reported: GlasError | undefined
   const reportBad = (cid: CID): GlasError => {
+    if (reported !== undefined) return reported
     const peer = peerIdText(peerKey)
     const message = `The peer ${peer} sent wrong bytes for block ${cid}. Pull from another holder.`
     const error = new GlasError('BlockMismatch', message, { data: { peer, cid: cid.toString() } })
+    reported = error
     options.onViolation?.(peerKey, error)
     channel?.abort(error)
     return error
   }
-  return { [Symbol.asyncIterator]: run, reportBad }
+  return {
+    [Symbol.asyncIterator]: run,
+    reportBad,
+    get receivedBytes() {
+      return channel?.receivedBytes ?? 0
+    },
+  }
 }
 
-async function* answers(channel: Channel, asked: Asked): AsyncGenerator<FetchedBlock> {
+async function* answers(channel: Channel, asked: Asked, download: RateLimit | undefined): AsyncGenerator<FetchedBlock> {
   for (let cids = await asked.oldest(); cids !== undefined; cids = await asked.oldest()) {
-    for (const cid of cids) yield { cid, ...decodeAnswer(await channel.readNext()) }
+    for (const cid of cids) {
+      const message = await channel.readNext()
+      await download?.take(message.byteLength, channel.closed)
+      yield { cid, ...decodeAnswer(message) }
+    }
     asked.shift()
   }
 }

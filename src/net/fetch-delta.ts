@@ -14,6 +14,7 @@ import {
   type SentDelta,
 } from './delta-messages.ts'
 import type { FetchOptions } from './fetch-blocks.ts'
+import type { RateLimit } from './rate-limit.ts'
 import { exceeded } from './stream-errors.ts'
 import { isViolation, open, type StreamNode } from './streams.ts'
 
@@ -45,7 +46,7 @@ export async function fetchDelta(
   const channel = await open(libp2p, peerKey, { id: DELTAS_PROTOCOL, limits: FETCH_DELTAS_LIMITS }, options)
   try {
     await channel.write(encodeDeltaRequest(request))
-    const found = await readDeltas(channel, request, options.maxImageBytes)
+    const found = await readDeltas(channel, request, options)
     await channel.end()
     if ((await channel.read()) !== undefined) throw new GlasError('BadMessage', 'A peer sent what nobody asked for.')
     await channel.finish()
@@ -60,7 +61,7 @@ export async function fetchDelta(
 async function readDeltas(
   channel: Channel,
   request: DeltaRequest,
-  maxImageBytes: number,
+  { maxImageBytes, download }: DeltaFetchOptions,
 ): Promise<SentDelta[] | string> {
   const deltas: SentDelta[] = []
   for (;;) {
@@ -73,7 +74,7 @@ async function readDeltas(
     const standsOn = before === undefined ? request.bases : [before.file]
     if (!standsOn.some((base) => base.equals(answer.base))) throw unexpected(channel, 'sent one on another base')
     checkSizes(answer, maxImageBytes)
-    deltas.push(await readDelta(channel, answer))
+    deltas.push(await readDelta(channel, answer, download))
     if (answer.file.equals(request.file)) return deltas
     if (deltas.length === MAX_DELTAS_IN_ANSWER) throw unexpected(channel, 'sent those of other images')
   }
@@ -96,10 +97,15 @@ function checkSizes({ sizeBytes, deltaBytes }: DeltaHead, maxImageBytes: number)
 }
 
 /** Memory is taken as pieces come, not as the peer says. */
-async function readDelta(channel: Channel, { deltaBytes, ...head }: DeltaHead): Promise<SentDelta> {
+async function readDelta(
+  channel: Channel,
+  { deltaBytes, ...head }: DeltaHead,
+  download: RateLimit | undefined,
+): Promise<SentDelta> {
   const pieces: Uint8Array[] = []
   for (let left = deltaBytes; left > 0; left -= MAX_PIECE_BYTES) {
     const piece = await channel.readNext()
+    await download?.take(piece.length, channel.closed)
     if (piece.length !== Math.min(left, MAX_PIECE_BYTES)) throw unexpected(channel, 'sent a piece of another length')
     pieces.push(piece)
   }

@@ -23,7 +23,13 @@ export class LineRates {
 
   /** The same fetch, looked at on its way. */
   measured(peerKey: PublicKey, fetch: BlockFetch): BlockFetch {
-    return { [Symbol.asyncIterator]: () => this.#watch(peerKey, fetch), reportBad: (cid) => fetch.reportBad(cid) }
+    return {
+      [Symbol.asyncIterator]: () => this.#watch(peerKey, fetch),
+      reportBad: (cid) => fetch.reportBad(cid),
+      get receivedBytes() {
+        return fetch.receivedBytes
+      },
+    }
   }
 
   async *#watch(peerKey: PublicKey, fetch: BlockFetch) {

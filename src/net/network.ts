@@ -13,6 +13,7 @@ import { LineRates } from './line-rates.ts'
 import { openPeer, type Peer, type PeerOptions, type PeerPorts } from './peer.ts'
 import { dialPublic } from './public-dial.ts'
 import { PublicSource } from './public-source.ts'
+import { Bandwidth, type BandwidthLimits } from './rate-limit.ts'
 import { RebuildBudget } from './rebuild-budget.ts'
 import { type BlockShelf, serveBlocks } from './serve-blocks.ts'
 import { type DeltaShelf, serveDeltas } from './serve-deltas.ts'
@@ -48,6 +49,8 @@ export class Network {
   readonly holders: Holders
   readonly violations: Violations
   readonly #rates = new LineRates()
+  /** What may be sent and got in a second. */
+  readonly bandwidth: Bandwidth
   readonly #catchUp: CatchUp
   readonly #stopServing: () => Promise<void>
   /** Members that came lately and are being asked what they hold. */
@@ -55,12 +58,13 @@ export class Network {
 
   constructor(
     peer: Peer,
-    parts: { holders: Holders; catchUp: CatchUp; violations: Violations },
+    parts: { holders: Holders; catchUp: CatchUp; violations: Violations; bandwidth: Bandwidth },
     stopServing: () => Promise<void>,
   ) {
     this.peer = peer
     this.holders = parts.holders
     this.violations = parts.violations
+    this.bandwidth = parts.bandwidth
     this.#catchUp = parts.catchUp
     this.#stopServing = stopServing
   }
@@ -145,10 +149,12 @@ export class Network {
     options: { signal: AbortSignal },
   ): BlockFetch {
     const onViolation = (key: PublicKey, error: GlasError) => countViolation(this.violations, key, error)
-    return this.#rates.measured(
-      peerKey,
-      fetchBlocks(this.peer.node.libp2p, peerKey, batches, { ...options, onViolation }),
-    )
+    const fetch = fetchBlocks(this.peer.node.libp2p, peerKey, batches, {
+      ...options,
+      download: this.bandwidth.download,
+      onViolation,
+    })
+    return this.#rates.measured(peerKey, fetch)
   }
 
   /** What makes an image of one that is here, from one holder; see `fetchDelta`. */
@@ -159,7 +165,8 @@ export class Network {
   ): Promise<SentDelta[] | string> {
     const request = { ...wanted, bytesPerSecond: this.#rates.of(peerKey) }
     const onViolation = (key: PublicKey, error: GlasError) => countViolation(this.violations, key, error)
-    return fetchDelta(this.peer.node.libp2p, peerKey, request, { ...options, onViolation })
+    const { download } = this.bandwidth
+    return fetchDelta(this.peer.node.libp2p, peerKey, request, { ...options, download, onViolation })
   }
 
   /** What came from a peer turned out to be false. */
@@ -197,7 +204,10 @@ export class Network {
 }
 
 /** Where to listen is given as people write it. */
-export type NetworkOptions = Omit<PeerOptions, 'files' | 'listen'> & { listen: readonly string[] }
+export type NetworkOptions = Omit<PeerOptions, 'files' | 'listen'> & {
+  listen: readonly string[]
+  limits: BandwidthLimits
+}
 
 export async function openNetwork(options: NetworkOptions, ports: NetworkPorts): Promise<Network> {
   const violations: Violations = new Map()
@@ -232,16 +242,21 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
       rebuilds,
     })
     received.claim = holders
+    const bandwidth = new Bandwidth()
+    bandwidth.limit(options.limits)
     await peer.prepare()
     const shelf = rebuilds.over(ports.shelf)
-    const stops = [await serveBlocks(libp2p, shelf, guard), await serveDeltas(libp2p, ports.deltas, guard)]
+    const stops = [
+      await serveBlocks(libp2p, shelf, guard, bandwidth.upload),
+      await serveDeltas(libp2p, ports.deltas, guard, bandwidth.upload),
+    ]
     const stopServing = async () => {
       rebuilds.stop()
       for (const stop of stops) await stop()
     }
     await catchUp.start()
     await holders.start()
-    const network = new Network(peer, { holders, catchUp, violations }, stopServing)
+    const network = new Network(peer, { holders, catchUp, violations, bandwidth }, stopServing)
     members.on('up', (peerKey) => network.memberUp(peerKey))
     members.on('down', (peerKey) => network.memberDown(peerKey))
     peer.start()

@@ -8,10 +8,12 @@ import {
   encodeAnswer,
   MAX_SERVED_MEMBER_STREAMS,
   MAX_SERVED_STRANGER_STREAMS,
+  READ_AHEAD_BLOCKS,
   SERVE_LIMITS,
   type StoredBlock,
 } from './block-messages.ts'
 import type { Channel } from './channel.ts'
+import { RateLimit } from './rate-limit.ts'
 import { type Guard, handle, type StreamNode } from './streams.ts'
 
 /** What the protocol needs of a stock. */
@@ -32,7 +34,12 @@ export interface BlockShelf {
  * Answers `/pintglas/blocks/1.0.0` from the shelf until the returned function is called. `guard.allow` tells members
  * from strangers; nobody is sent away for being one, but strangers share a few streams and cannot take those of members.
  */
-export function serveBlocks(libp2p: StreamNode, shelf: BlockShelf, guard: Guard): Promise<() => Promise<void>> {
+export function serveBlocks(
+  libp2p: StreamNode,
+  shelf: BlockShelf,
+  guard: Guard,
+  upload: RateLimit = new RateLimit(),
+): Promise<() => Promise<void>> {
   const protocol = { id: BLOCKS_PROTOCOL, limits: SERVE_LIMITS }
   const members: Served = { streams: 0, max: MAX_SERVED_MEMBER_STREAMS }
   const strangers: Served = { streams: 0, max: MAX_SERVED_STRANGER_STREAMS }
@@ -45,7 +52,7 @@ export function serveBlocks(libp2p: StreamNode, shelf: BlockShelf, guard: Guard)
     }
     served.streams += 1
     try {
-      await answerAll(channel, shelf, guard)
+      await answerAll(channel, { shelf, upload }, guard)
     } finally {
       served.streams -= 1
     }
@@ -58,14 +65,27 @@ interface Served {
 }
 
 /** One request is read only when the one before is answered: what waits is bounded by the stream's own limits. */
-async function answerAll(channel: Channel, shelf: BlockShelf, guard: Guard): Promise<void> {
+async function answerAll(
+  channel: Channel,
+  { shelf, upload }: { shelf: BlockShelf; upload: RateLimit },
+  guard: Guard,
+): Promise<void> {
   for (let request = await channel.read(); request !== undefined; request = await channel.read()) {
+    const ahead: Array<Promise<BlockAnswer>> = []
     for (const cid of decodeRequest(request)) {
-      await channel.write(...encodeAnswer(await answerFor(channel.peerKey, cid, shelf, guard)))
+      ahead.push(answerFor(channel.peerKey, cid, shelf, guard))
+      if (ahead.length > READ_AHEAD_BLOCKS) await answerNext(channel, ahead, upload)
     }
+    while (ahead.length > 0) await answerNext(channel, ahead, upload)
   }
 }
 
+async function answerNext(channel: Channel, ahead: Array<Promise<BlockAnswer>>, upload: RateLimit): Promise<void> {
+  const answer = await ahead.shift()
+  if (answer !== undefined) await channel.writePaced(upload, ...encodeAnswer(answer))
+}
+
+/** Never rejects. */
 async function answerFor(peerKey: PublicKey, cid: CID, shelf: BlockShelf, guard: Guard): Promise<BlockAnswer> {
   if (!shelf.mayServe(peerKey, cid)) return { status: 'refused' }
   try {

@@ -13,6 +13,7 @@ import {
   type SentDelta,
   WORKING_INTERVAL_MS,
 } from './delta-messages.ts'
+import { RateLimit } from './rate-limit.ts'
 import { type Guard, handle, type StreamNode } from './streams.ts'
 
 /** Bytes of images that are compared for one peer in a minute, both of a pair: some 15 s of a core. */
@@ -29,18 +30,28 @@ export interface DeltaShelf {
 }
 
 /** Answers `/pintglas/deltas/1.0.0`, to members alone, until the returned function is called. */
-export function serveDeltas(libp2p: StreamNode, shelf: DeltaShelf, guard: Guard): Promise<() => Promise<void>> {
+export function serveDeltas(
+  libp2p: StreamNode,
+  shelf: DeltaShelf,
+  guard: Guard,
+  upload: RateLimit = new RateLimit(),
+): Promise<() => Promise<void>> {
   const protocol = { id: DELTAS_PROTOCOL, limits: SERVE_DELTAS_LIMITS }
   const compared = new Allowance(MAX_COMPARED_BYTES_PER_MINUTE)
   return handle(libp2p, protocol, guard, async (channel) => {
     const mayCompare = (bytes: number) => compared.tryTake(channel.peerKey, bytes)
-    await answer(channel, guard, (request) => shelf.deltas(request, mayCompare))
+    const find: Find = (request) => shelf.deltas(request, mayCompare)
+    await answer(channel, { find, upload }, guard)
   })
 }
 
 type Find = (request: DeltaRequest) => Promise<SentDelta[] | string>
 
-async function answer(channel: Channel, guard: Guard, find: Find): Promise<void> {
+async function answer(
+  channel: Channel,
+  { find, upload }: { find: Find; upload: RateLimit },
+  guard: Guard,
+): Promise<void> {
   const request = decodeDeltaRequest(await channel.readNext())
   let found: SentDelta[] | string
   try {
@@ -61,7 +72,7 @@ async function answer(channel: Channel, guard: Guard, find: Find): Promise<void>
   for (const { delta, ...head } of found) {
     await channel.write(encodeDeltaAnswer({ kind: 'delta', ...head, deltaBytes: delta.length }))
     for (let at = 0; at < delta.length; at += MAX_PIECE_BYTES) {
-      await channel.write(delta.subarray(at, at + MAX_PIECE_BYTES))
+      await channel.writePaced(upload, delta.subarray(at, at + MAX_PIECE_BYTES))
     }
   }
 }

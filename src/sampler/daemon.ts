@@ -6,6 +6,7 @@ import { realFiles } from '../disk/files.ts'
 import { GlasError } from '../glas/errors.ts'
 import { peerIdText } from '../glas/keys.ts'
 import { type HomeFolder, newSocketPath } from '../home/folder.ts'
+import type { BandwidthLimits } from '../net/rate-limit.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
 import { Copier } from './copier.ts'
 import type { Sampler, SnapArgs } from './sampler.ts'
@@ -35,7 +36,7 @@ const STOP_LIMIT_MS = 10_000
  */
 export async function runDaemon(
   folder: HomeFolder,
-  options: CallOptions & { onReady: (status: DaemonStatus) => void },
+  options: CallOptions & { limits?: BandwidthLimits; onReady: (status: DaemonStatus) => void },
 ): Promise<void> {
   const stopping = new AbortController()
   const signal = AbortSignal.any([options.signal, stopping.signal])
@@ -45,6 +46,7 @@ export async function runDaemon(
   let starting: Promise<Sampler | undefined> = Promise.resolve(undefined)
   try {
     const network = await pintglas.parts.network()
+    if (options.limits !== undefined) network.bandwidth.limit(options.limits)
     starting = startSampler(pintglas, working)
     starting.catch(() => {}) // met below, when verbs can be answered
     const calls = new Set<Promise<unknown>>()

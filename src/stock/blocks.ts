@@ -8,7 +8,7 @@ import { GlasError } from '../glas/errors.ts'
 import type { Place } from './catalogue.ts'
 import { blockMissing, checkBlock, checkBlockSize, checkCid, cidOfDigest, isBlockOf, keyOf } from './cid.ts'
 import type { StoredBlock } from './codec.ts'
-import { decodeStored, encodeStored } from './codec.ts'
+import { CODEC_RAW, decodeStored, encodeStored } from './codec.ts'
 import { derivedBlocks, encodeDeltaFrame, type ImageDelta } from './delta-frame.ts'
 import type { DerivedBlocks } from './derived-blocks.ts'
 import { encodeFrameHeader } from './frame.ts'
@@ -31,7 +31,13 @@ export interface BlocksParts {
   source: PackSource
   /** Undefined for a reader. */
   ledger: Ledger | undefined
+  verify: Verify
 }
+
+/** Decompresses and hashes. Throws BlockMismatch, BadMessage, UnknownFormat or LimitExceeded for a block that is not its CID's. */
+export type Verify = (cid: CID, block: StoredBlock) => Promise<void>
+
+export const verifyHere: Verify = async (cid, block) => checkBlock(cid, await decodeStored(block))
 
 export class Blocks {
   readonly #parts: BlocksParts
@@ -81,6 +87,13 @@ export class Blocks {
     return (await this.#read(cid)).block
   }
 
+  /** The same for whoever verifies it here: a block that is derived is not compressed first. */
+  async getKept(cid: CID): Promise<StoredBlock> {
+    if (!(await this.#isDerived(cid))) return (await this.#read(cid)).block
+    const bytes = await this.#derive(cid)
+    return { codec: CODEC_RAW, rawLength: bytes.length, stored: bytes }
+  }
+
   async #isDerived(cid: CID): Promise<boolean> {
     return (await this.place(cid)) === undefined && this.#parts.places.deltas.find(cid) !== undefined
   }
@@ -115,7 +128,7 @@ export class Blocks {
 
   /** Verifies by decompressing and hashing, then writes the bytes as they came. */
   async putStored(cid: CID, block: StoredBlock, options: PutOptions = {}): Promise<boolean> {
-    checkBlock(cid, await decodeStored(block))
+    await this.#parts.verify(cid, block)
     return this.#putOnce(cid, options, async () => block)
   }
 

@@ -51,23 +51,48 @@ export async function encodeStored(bytes: Uint8Array): Promise<StoredBlock> {
  * MAX_BLOCK_BYTES: throws UnknownFormat, LimitExceeded or, for bytes that do not fit together, BadMessage.
  */
 export async function decodeStored(block: StoredBlock): Promise<Uint8Array> {
-  const { codec, rawLength, stored } = block
-  checkLengths(block)
-  if (codec === CODEC_RAW) return stored
-  if (codec !== CODEC_ZSTD) throw new GlasError('UnknownFormat', `A block has the unknown codec ${codec}.`)
-  if (rawLength === 0) throw badStored('an empty block is never compressed')
-  const options = { params: decompressParams, maxOutputLength: rawLength, chunkSize: Math.max(rawLength, 64) }
+  const { rawLength, stored } = block
+  if (rawLength <= SYNC_BYTES) return decodeStoredSync(block)
+  if (!isCompressed(block)) return stored
   let bytes: Uint8Array
   try {
-    bytes =
-      rawLength <= SYNC_BYTES
-        ? zstdDecompressSync(stored, options)
-        : await jobs.run(() => decompressAsync(stored, options))
+    bytes = await jobs.run(() => decompressAsync(stored, decompressOptions(rawLength)))
   } catch (error) {
     throw badStored('it cannot be decompressed', error)
   }
-  if (bytes.length !== rawLength) throw badStored(`it has ${bytes.length} bytes instead of ${rawLength}`)
-  return bytes
+  return checkedLength(bytes, rawLength)
+}
+
+/** The same at once, for small blocks and for threads that have nothing else to do. */
+export function decodeStoredSync(block: StoredBlock): Uint8Array {
+  const { rawLength, stored } = block
+  if (!isCompressed(block)) return stored
+  let bytes: Uint8Array
+  try {
+    bytes = zstdDecompressSync(stored, decompressOptions(rawLength))
+  } catch (error) {
+    throw badStored('it cannot be decompressed', error)
+  }
+  return checkedLength(bytes, rawLength)
+}
+
+function decompressOptions(rawLength: number) {
+  return { params: decompressParams, maxOutputLength: rawLength, chunkSize: Math.max(rawLength, 64) }
+}
+
+/** False for a block that is stored as it is; throws for one that cannot be right. */
+function isCompressed(block: StoredBlock): boolean {
+  const { codec, rawLength } = block
+  checkLengths(block)
+  if (codec === CODEC_RAW) return false
+  if (codec !== CODEC_ZSTD) throw new GlasError('UnknownFormat', `A block has the unknown codec ${codec}.`)
+  if (rawLength === 0) throw badStored('an empty block is never compressed')
+  return true
+}
+
+function checkedLength(bytes: Uint8Array, rawLength: number): Uint8Array {
+  if (bytes.length === rawLength) return bytes
+  throw badStored(`it has ${bytes.length} bytes instead of ${rawLength}`)
 }
 
 function checkLengths({ codec, rawLength, stored }: StoredBlock): void {

@@ -5,7 +5,8 @@
  */
 import type { CID } from 'multiformats/cid'
 import { GlasError, isGlasError } from '../glas/errors.ts'
-import { DAG_PB_CODE, RAW_CODE } from './cid.ts'
+import { cidOf, DAG_PB_CODE, RAW_CODE } from './cid.ts'
+import { CODEC_RAW, type StoredBlock } from './codec.ts'
 import { checkName } from './dag-directory.ts'
 import { badNode, decodeUnixFs, type UnixFsNode } from './dag-node.ts'
 
@@ -131,13 +132,52 @@ export async function* readFile(
   options: ReadFileOptions,
 ): AsyncGenerator<Uint8Array, void> {
   let left = options.expectedBytes
-  for await (const bytes of readAhead(blocks, filePieces(blocks, cid, options.expectedBytes))) {
+  const read = async (piece: Piece) => (piece instanceof Uint8Array ? piece : blocks.get(piece))
+  for await (const bytes of readAhead(read, filePieces(blocks, cid, options.expectedBytes))) {
     options.signal?.throwIfAborted()
     left -= bytes.length
     if (left < 0) throw tooMuch(`size of the file ${cid}`, options.expectedBytes, 'bytes')
     if (bytes.length > 0) yield bytes
   }
   if (left > 0) throw badNode(`it has ${left} bytes less than expected`)
+}
+
+export interface KeptReader extends BlockReader {
+  getKept(cid: CID): Promise<StoredBlock>
+}
+
+/** A part of a file as it is kept, and the CID that its bytes must have. */
+export interface KeptPiece {
+  cid: CID
+  block: StoredBlock
+}
+
+/**
+ * The same as `readFile`, for whoever decompresses and verifies by itself: each piece has exactly `rawLength` bytes, or
+ * it is damaged.
+ */
+export async function* readKept(
+  blocks: KeptReader,
+  cid: CID,
+  options: ReadFileOptions,
+): AsyncGenerator<KeptPiece, void> {
+  let left = options.expectedBytes
+  const read = async (piece: Piece) => (piece instanceof Uint8Array ? keptBytes(piece) : keptLeaf(blocks, piece))
+  for await (const piece of readAhead(read, filePieces(blocks, cid, options.expectedBytes))) {
+    options.signal?.throwIfAborted()
+    left -= piece.block.rawLength
+    if (left < 0) throw tooMuch(`size of the file ${cid}`, options.expectedBytes, 'bytes')
+    if (piece.block.rawLength > 0) yield piece
+  }
+  if (left > 0) throw badNode(`it has ${left} bytes less than expected`)
+}
+
+async function keptLeaf(blocks: KeptReader, cid: CID): Promise<KeptPiece> {
+  return { cid, block: await blocks.getKept(cid) }
+}
+
+function keptBytes(bytes: Uint8Array): KeptPiece {
+  return { cid: cidOf(RAW_CODE, bytes), block: { codec: CODEC_RAW, rawLength: bytes.length, stored: bytes } }
 }
 
 /** Bytes of a file: of a raw leaf as it is, else what its root claims, to which `readFile` holds it. */
@@ -148,12 +188,10 @@ export async function fileSize(blocks: BlockReader, cid: CID): Promise<number> {
   return node.sizeBytes
 }
 
+type Piece = CID | Uint8Array
+
 /** The file's raw leaves, not yet read, and what lies inside its nodes, in order. */
-async function* filePieces(
-  blocks: BlockReader,
-  root: CID,
-  expectedBytes: number,
-): AsyncGenerator<CID | Uint8Array, void> {
+async function* filePieces(blocks: BlockReader, root: CID, expectedBytes: number): AsyncGenerator<Piece, void> {
   const maxBlocks = FREE_FILE_BLOCKS + expectedBytes / MIN_MEAN_LEAF_BYTES
   const waiting = [{ links: [{ cid: root }], next: 0 }]
   let seen = 0
@@ -176,20 +214,20 @@ async function* filePieces(
   }
 }
 
-async function* readAhead(
-  blocks: BlockReader,
-  pieces: AsyncGenerator<CID | Uint8Array, void>,
-): AsyncGenerator<Uint8Array, void> {
-  const reading: Array<Promise<Uint8Array>> = []
+async function* readAhead<Read>(
+  read: (piece: Piece) => Promise<Read>,
+  pieces: AsyncGenerator<Piece, void>,
+): AsyncGenerator<Read, void> {
+  const reading: Array<Promise<Read>> = []
   try {
     for await (const piece of pieces) {
-      const bytes = piece instanceof Uint8Array ? Promise.resolve(piece) : blocks.get(piece)
+      const one = read(piece)
       // Its failure is met below, when its turn comes.
-      bytes.catch(() => {})
-      reading.push(bytes)
-      if (reading.length > READ_AHEAD_LEAVES) yield (await reading.shift()) as Uint8Array
+      one.catch(() => {})
+      reading.push(one)
+      if (reading.length > READ_AHEAD_LEAVES) yield (await reading.shift()) as Read
     }
-    for (const bytes of reading.splice(0)) yield await bytes
+    for (const one of reading.splice(0)) yield await one
   } finally {
     await Promise.allSettled(reading)
   }

@@ -29,8 +29,9 @@ export class Gate {
 export class ByteWindow {
   readonly #limitBytes: number
   #bytes = 0
+  #flights = 0
   #failure: { error: unknown } | undefined
-  readonly #flying = new Set<Promise<void>>()
+  #landed = Promise.withResolvers<void>()
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes
@@ -38,25 +39,27 @@ export class ByteWindow {
 
   async add(bytes: number, work: Promise<unknown>): Promise<void> {
     this.#bytes += bytes
-    const flight: Promise<void> = work.then(
-      () => this.#land(bytes, flight),
+    this.#flights++
+    work.then(
+      () => this.#land(bytes),
       (error) => {
         this.#failure ??= { error }
-        this.#land(bytes, flight)
+        this.#land(bytes)
       },
     )
-    this.#flying.add(flight)
-    while (this.#bytes > this.#limitBytes && this.#flying.size > 0) await Promise.race(this.#flying)
+    while (this.#bytes > this.#limitBytes && this.#flights > 0) await this.#landed.promise
     if (this.#failure !== undefined) throw this.#failure.error
   }
 
-  #land(bytes: number, flight: Promise<void>): void {
+  #land(bytes: number): void {
     this.#bytes -= bytes
-    this.#flying.delete(flight)
+    this.#flights--
+    this.#landed.resolve()
+    this.#landed = Promise.withResolvers()
   }
 
   async drain(): Promise<void> {
-    await Promise.all(this.#flying)
+    while (this.#flights > 0) await this.#landed.promise
     if (this.#failure !== undefined) throw this.#failure.error
   }
 }

@@ -9,7 +9,7 @@ import type { LockHolder } from '../disk/lock.ts'
 import { acquireLock } from '../disk/lock.ts'
 import type { Manifest } from '../disk/manifest.ts'
 import { readManifest } from '../disk/manifest.ts'
-import { Blocks, PACKS } from './blocks.ts'
+import { Blocks, PACKS, type Verify, verifyHere } from './blocks.ts'
 import { cataloguePath } from './catalogue.ts'
 import { DerivedBlocks } from './derived-blocks.ts'
 import { type ImageDeltas, MAX_IMAGE_BYTES } from './image-deltas.ts'
@@ -39,6 +39,8 @@ export interface StockOptions {
   holder?: LockHolder
   /** What knows images; without it none is kept as a delta, and none that is can be read. */
   images?: ImageDeltas
+  /** How blocks that come are verified, if not in this thread. */
+  verify?: Verify
   /** Where rebuilt images lie, if not beside the packs, and how many bytes of them: MAX_REBUILT_BYTES. */
   rebuilt?: { folder?: string; limitBytes?: number }
   /** Larger images are kept as blocks; 0 keeps all of them so. MAX_IMAGE_BYTES where not given. */
@@ -121,7 +123,15 @@ function makeStock(layer: FileLayer, folder: string, options: StockOptions, open
     images,
     readStored: (root) => readStored(blocks, root),
   })
-  const blocks: Blocks = new Blocks({ layer, places, reader, derived, source, ledger })
+  const blocks: Blocks = new Blocks({
+    layer,
+    places,
+    reader,
+    derived,
+    source,
+    ledger,
+    verify: options.verify ?? verifyHere,
+  })
   const adding = { blocks, places, derived, images, maxImageBytes }
   return new Stock({ folder, blocks, places, derived, reader, pins, source, ledger, adding, releaseLock })
 }

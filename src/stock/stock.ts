@@ -13,7 +13,7 @@ import { blockMissing, cidOfDigest } from './cid.ts'
 import type { StoredBlock } from './codec.ts'
 import type { AddedDirectory, TreeEntry } from './dag-directory.ts'
 import type { AddedFile, AddFileOptions } from './dag-file.ts'
-import type { DirectoryEntry, ReadFileOptions } from './dag-read.ts'
+import type { DirectoryEntry, KeptPiece, ReadFileOptions } from './dag-read.ts'
 import { DeltaExchange } from './delta-exchange.ts'
 import type { DerivedBlocks } from './derived-blocks.ts'
 import { type Lease, Leases } from './leases.ts'
@@ -154,6 +154,12 @@ export class Stock {
   async *readFile(cid: CID, options: ReadFileOptions): AsyncGenerator<Uint8Array, void> {
     const { readFile } = await import('./dag-read.ts')
     yield* readFile(this, cid, options)
+  }
+
+  /** The same for whoever decompresses and verifies by itself. */
+  async *readKept(cid: CID, options: ReadFileOptions): AsyncGenerator<KeptPiece, void> {
+    const { readKept } = await import('./dag-read.ts')
+    yield* readKept(this.#parts.blocks, cid, options)
   }
 
   /** Keeps what is put and found under it from a sweep, until it is released. */

@@ -98,16 +98,16 @@ export class Wants {
   async arrived(cid: CID, bytes: Uint8Array): Promise<void> {
     const step = this.#stepOf(cid)
     checkBlock(cid, bytes)
-    this.#count(bytes.length)
     await this.#blocks.putVerified(cid, bytes, { lease: this.#options.lease })
+    this.#count(bytes.length)
     this.#goOn(step, bytes)
   }
 
   /** The same for a block as it lay in the holder's pack. */
   async arrivedStored(cid: CID, block: StoredBlock): Promise<void> {
     const step = this.#stepOf(cid)
-    this.#count(block.rawLength)
     await this.#blocks.putStored(cid, block, { lease: this.#options.lease })
+    this.#count(block.rawLength) // not before it was verified: a liar must not use up what honest holders may send
     if (cid.code === RAW_CODE) this.#goOn(step, block.stored)
     else this.#goOn(step, await decodeStored(block))
   }

@@ -1,6 +1,7 @@
 import { appendFileSync, copyFileSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { BlockThreads } from '../../src/beam/block-threads.ts'
 import type { Parts } from '../../src/beam/parts.ts'
 import { push } from '../../src/beam/push.ts'
 import type { LockHolder } from '../../src/disk/lock.ts'
@@ -48,7 +49,9 @@ async function pushOn(files: LossyFiles, { path, home, swarm, options }: Scene):
     const network = () => {
       throw new GlasError('NotAllowed', 'There is no network in this test.')
     }
-    const parts: Parts = { home, swarm, index, stock, isDaemon: false, network, running: () => undefined }
+    const threads = new BlockThreads()
+    closing.push(() => threads.close())
+    const parts: Parts = { home, swarm, index, stock, threads, isDaemon: false, network, running: () => undefined }
     return (await push(parts, plainPush(path), options)).record
   } catch (error) {
     const isPowerOff = error instanceof PowerOff || (isGlasError(error) && error.cause instanceof PowerOff)

@@ -1,5 +1,4 @@
 /** Images that go from peer to peer as deltas. */
-import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { assertSameTree, letIn, newMachine } from '../cli/home.ts'
 import { imageDirectory, nextSnapshot } from '../gen/directory.ts'
