@@ -7,6 +7,7 @@ import { type Address, addressText, parseAddress } from './address.ts'
 import { CatchUp, type CatchUpPorts } from './catch-up.ts'
 import { type BlockFetch, fetchBlocks } from './fetch-blocks.ts'
 import { type HolderPorts, Holders } from './holders.ts'
+import { LivePeers, type TapsPort } from './live.ts'
 import { openPeer, type Peer, type PeerOptions, type PeerPorts } from './peer.ts'
 import { dialPublic } from './public-dial.ts'
 import { PublicSource } from './public-source.ts'
@@ -20,6 +21,7 @@ export interface NetworkPorts {
   /** An entry that came by gossip: `forward` when it is good and new. */
   receiveEntry: PeerPorts['receive']['entry']
   holding: HolderPorts['shelf']
+  taps: TapsPort
   signGrant: PeerPorts['signGrant']
   /** Something that the user should know, and that stops nothing. */
   onNotice(error: GlasError): void
@@ -32,39 +34,44 @@ export type Violations = Map<string, Map<string, number>>
 const MAX_COUNTED_PEERS = 1000
 
 /**
- * Everything that goes over the line, put together: who is there (`peer`), who holds what (`holders`), and the index
- * kept equal to that of the others.
+ * Everything that goes over the line, put together: who is there (`peer`), who holds what (`holders`), which images
+ * run (`live`), and the index kept equal to that of the others.
  */
 export class Network {
   readonly peer: Peer
   readonly holders: Holders
+  readonly live: LivePeers
   readonly violations: Violations
   readonly #catchUp: CatchUp
   readonly #stopServing: () => Promise<void>
-  /** Members that came lately and are being asked what they hold. */
-  readonly #claimsAsked = new Set<Promise<void>>()
+  /** Members that came lately and are being asked what they hold, and which images run there. */
+  readonly #asked = new Set<Promise<unknown>>()
 
   constructor(
     peer: Peer,
-    parts: { holders: Holders; catchUp: CatchUp; violations: Violations },
+    parts: { holders: Holders; live: LivePeers; catchUp: CatchUp; violations: Violations },
     stopServing: () => Promise<void>,
   ) {
     this.peer = peer
     this.holders = parts.holders
+    this.live = parts.live
     this.violations = parts.violations
     this.#catchUp = parts.catchUp
     this.#stopServing = stopServing
   }
 
-  /** A member came: keeps the index equal to its, and asks what it holds. */
+  /** A member came: keeps the index equal to its, and asks what it holds and which images run there. */
   memberUp(peerKey: PublicKey): void {
     this.#catchUp.memberUp(peerKey)
-    const asked = this.holders.memberUp(peerKey).finally(() => this.#claimsAsked.delete(asked))
-    this.#claimsAsked.add(asked)
+    for (const asking of [this.holders.memberUp(peerKey), this.live.memberUp(peerKey)]) {
+      const asked = asking.finally(() => this.#asked.delete(asked))
+      this.#asked.add(asked)
+    }
   }
 
   memberDown(peerKey: PublicKey): void {
     this.#catchUp.memberDown(peerKey)
+    this.live.memberDown(peerKey)
   }
 
   /** Where others reach this peer, as host:port#peerId. */
@@ -89,7 +96,7 @@ export class Network {
   async settled(signal: AbortSignal): Promise<void> {
     await this.peer.settled(signal)
     await Promise.allSettled(this.membersUp().map((peerKey) => this.#catchUp.now(peerKey, { signal })))
-    await Promise.allSettled(this.#claimsAsked)
+    await Promise.allSettled(this.#asked)
     signal.throwIfAborted()
   }
 
@@ -162,6 +169,7 @@ export class Network {
 
   async close(): Promise<void> {
     await this.#catchUp.stop()
+    await this.live.stop()
     await this.holders.stop()
     await this.#stopServing()
     await this.peer.close()
@@ -174,7 +182,7 @@ export type NetworkOptions = Omit<PeerOptions, 'files' | 'listen'> & { listen: r
 export async function openNetwork(options: NetworkOptions, ports: NetworkPorts): Promise<Network> {
   const violations: Violations = new Map()
   const onViolation = (peerKey: PublicKey, error: GlasError) => countViolation(violations, peerKey, error)
-  const received: { claim?: Holders } = {}
+  const received: { claim?: Holders; taps?: LivePeers } = {}
   const listen = options.listen.map(parseAddress)
   const peer = await openPeer(
     { ...options, files: realFiles, listen },
@@ -184,6 +192,7 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
       receive: {
         entry: ports.receiveEntry,
         claim: async (bytes) => (await received.claim?.receiveClaim(bytes)) ?? 'drop',
+        taps: async (bytes) => (await received.taps?.receive(bytes)) ?? 'drop',
       },
       onViolation,
       onNotice: ports.onNotice,
@@ -193,20 +202,31 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
     const guard = peer.guard((_, error) => ports.onNotice(error))
     const { libp2p, members } = peer.node
     const catchUp = new CatchUp(libp2p, options.identity.peer.publicKey, ports.index, guard)
-    const holders = new Holders({
+    const shared = {
       libp2p,
       key: options.identity.peer,
       guard,
-      isMember: (peerKey) => peer.swarm.membership.isMember(peerKey),
+      isMember: (peerKey: PublicKey) => peer.swarm.membership.isMember(peerKey),
+    }
+    const holders = new Holders({
+      ...shared,
       publish: (claim) => peer.publish('claim', claim),
       shelf: ports.holding,
     })
+    const live = new LivePeers({
+      ...shared,
+      publish: (announcement) => peer.publish('taps', announcement),
+      reach: (peerKey, signal) => peer.reach(peerKey, { signal }),
+      taps: ports.taps,
+    })
     received.claim = holders
+    received.taps = live
     await peer.prepare()
     const stopServing = await serveBlocks(libp2p, ports.shelf, guard)
     await catchUp.start()
     await holders.start()
-    const network = new Network(peer, { holders, catchUp, violations }, stopServing)
+    await live.start()
+    const network = new Network(peer, { holders, live, catchUp, violations }, stopServing)
     members.on('up', (peerKey) => network.memberUp(peerKey))
     members.on('down', (peerKey) => network.memberDown(peerKey))
     peer.start()

@@ -30,7 +30,7 @@ export interface PeerPorts {
   blocks: PublicBlocks
   /** Signs a grant of this home's owner, for one glas or all of them, and puts it into the index. */
   signGrant(glasId: GlasId | null, grantee: PublicKey): Promise<Uint8Array>
-  receive: { entry: GossipReceiver; claim: GossipReceiver }
+  receive: { entry: GossipReceiver; claim: GossipReceiver; taps: GossipReceiver }
   /** A peer broke a rule: to be counted. */
   onViolation(peerKey: PublicKey, error: GlasError): void
   /** Something that the user should know, and that stops nothing. */
@@ -141,7 +141,7 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
   }
 
   /** Tells the members that are connected; gives their number. Those that are away catch up later. */
-  publish(kind: 'entry' | 'claim', bytes: Uint8Array): Promise<number> {
+  publish(kind: 'entry' | 'claim' | 'taps', bytes: Uint8Array): Promise<number> {
     return this.#gossip.publish(kind, bytes)
   }
 

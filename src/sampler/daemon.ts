@@ -8,7 +8,7 @@ import { peerIdText } from '../glas/keys.ts'
 import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
 import { Copier } from './copier.ts'
-import type { Sampler, SnapArgs } from './sampler.ts'
+import type { Sampler } from './sampler.ts'
 import { serveSocket } from './socket.ts'
 
 export interface DaemonStatus {
@@ -20,11 +20,11 @@ export interface DaemonStatus {
   http: string
 }
 
-/** Asked over the socket like verbs, but about what only the daemon has: itself, and the images that are connected. */
+/** Asked over the socket like verbs, but about the daemon itself. */
 const STATUS = 'daemonStatus'
 const STOP = 'daemonStop'
-const LIVE = 'live'
-const SNAP = 'snap'
+/** What these are about comes with the sampler, which takes a moment longer to start. */
+const NEED_SAMPLER: readonly string[] = ['live', 'snap'] satisfies VerbName[]
 
 /** Longest wait for calls that go on when the daemon stops; what they have acknowledged is safe anyway. */
 const STOP_LIMIT_MS = 10_000
@@ -62,13 +62,14 @@ export async function runDaemon(
         return new Promise(() => {}) // who asked waits for the end of the process, which ends the connection
       }
       const callSignal = { ...callOptions, signal: AbortSignal.any([callOptions.signal, signal]) }
-      if (verb === LIVE) return needed(await starting).live()
-      if (verb === SNAP) return needed(await starting).snap(args as SnapArgs, callSignal)
+      if (NEED_SAMPLER.includes(verb)) await starting
       const call = callVerb(pintglas, verb, args, callSignal)
       calls.add(call)
       return call.finally(() => {
         calls.delete(call)
-        if (accessOf(verb as VerbName) === 'writing') copier.look() // it may have changed rules, or made room
+        if (accessOf(verb as VerbName) !== 'writing') return
+        copier.look() // it may have changed rules, or made room
+        network.live.look() // or let others see what runs here
       })
     }
     const copier = new Copier(pintglas.parts, network, working)
@@ -95,11 +96,6 @@ async function startSampler(pintglas: PintGlas, options: CallOptions): Promise<S
   if (pintglas.parts.home.config.http === 'off') return undefined
   const { openSampler } = await import('./sampler.ts')
   return openSampler(pintglas, options)
-}
-
-function needed(sampler: Sampler | undefined): Sampler {
-  if (sampler !== undefined) return sampler
-  throw new GlasError('NotRunning', 'The daemon takes no images that run: `pintglas config http` says off.')
 }
 
 function callVerb(pintglas: PintGlas, verb: string, args: unknown, options: CallOptions): Promise<unknown> {

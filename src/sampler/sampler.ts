@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import type { OwnTaps } from '../beam/parts.ts'
 import type { CallOptions } from '../beam/progress.ts'
-import type { PushResult } from '../beam/push-result.ts'
 import { GlasError } from '../glas/errors.ts'
 import { stockFolder } from '../home/home.ts'
 import type { PintGlas } from '../open.ts'
@@ -12,20 +12,10 @@ import { LiveTaps } from './live-taps.ts'
 import { SnapshotRequests } from './snapshot-requests.ts'
 import { Spool } from './spool.ts'
 import { serveTap } from './tap-connections.ts'
-import type { TapName } from './tap-message.ts'
-
-export interface SnapArgs {
-  /** A name, a directory, or `host:directory`. */
-  tap: string
-  allowSecrets: boolean
-}
 
 /** What images that run, launchers and browsers meet. */
 export interface Sampler {
   url: string
-  live(): { taps: TapName[] }
-  /** Asks an image for a snapshot and waits until it is a version. */
-  snap(args: SnapArgs, options: Pick<CallOptions, 'signal'>): Promise<PushResult>
   close(): Promise<void>
 }
 
@@ -33,7 +23,7 @@ export interface Sampler {
 export async function openSampler(pintglas: PintGlas, options: CallOptions): Promise<Sampler> {
   const { parts } = pintglas
   const { http: address, httpAnyLocalUser: anyLocalUser } = parts.home.config
-  const taps = new LiveTaps()
+  const taps = new LiveTaps(() => parts.running()?.live.look())
   const requests = new SnapshotRequests(taps)
   const spool = await Spool.open(join(stockFolder(parts.home), 'spool'))
   const beams = new Beams({ spool, requests, push: (args, call) => pintglas.call('push', args, call), options })
@@ -45,19 +35,30 @@ export async function openSampler(pintglas: PintGlas, options: CallOptions): Pro
     tap: (request, socket, head) => void serveTap(ports, { request, socket, head }),
     onMessage: options.onMessage,
   })
+  parts.taps = ownTaps(taps, requests)
   return {
     url: http.url,
-    live: () => ({ taps: taps.list().map(({ host, path, name }) => ({ host, path, name })) }),
-    snap: ({ tap, allowSecrets }, { signal }) => untilAborted(ask(taps.named(tap), allowSecrets), signal),
     close: async () => {
+      delete parts.taps
       await http.close()
       await beams.close()
     },
   }
+}
 
-  function ask(tap: TapName, allowSecrets: boolean): Promise<PushResult> {
-    const asked = requests.ask(tap, { allowSecrets })
-    return asked ?? Promise.reject(new GlasError('PeerNotFound', `"${tap.name}" is not connected any more.`))
+/** What the use cases and other members get of the images. */
+function ownTaps(taps: LiveTaps, requests: SnapshotRequests): OwnTaps {
+  return {
+    list: () => taps.own(),
+    snap: (id, { signal, onTaking, allowSecrets }) => {
+      const tap = taps.byId(id)
+      const asked = tap && requests.ask(tap, { allowSecrets })
+      if (tap === undefined || asked === undefined) {
+        return Promise.reject(new GlasError('PeerNotFound', 'That image is not connected any more.'))
+      }
+      void requests.begun(tap)?.then(onTaking)
+      return untilAborted(asked, signal)
+    },
   }
 }
 
