@@ -14,6 +14,7 @@ import { ls } from './ls.ts'
 import { pin, unpin } from './pins.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { send, sending, unsend } from './send.ts'
 import { getConfig, setConfig } from './settings.ts'
 import { show } from './show.ts'
 import { snap } from './snap.ts'
@@ -58,6 +59,8 @@ export const VERBS = {
   removeMember: { access: 'writing', run: removeMember },
   removePeer: { access: 'writing', run: removePeer },
   revoke: { access: 'writing', run: revoke },
+  send: { access: 'writing', run: send },
+  sending: { access: 'reading', run: sending },
   setConfig: { access: 'writing', run: setConfig },
   show: { access: 'reading', run: show },
   snap: { access: 'writing', run: snap },
@@ -65,5 +68,6 @@ export const VERBS = {
   tag: { access: 'writing', run: tag },
   unfollow: { access: 'writing', run: unfollow },
   unpin: { access: 'writing', run: unpin },
+  unsend: { access: 'writing', run: unsend },
   untag: { access: 'writing', run: untag },
 } as const

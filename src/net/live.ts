@@ -96,7 +96,7 @@ export class LivePeers {
   }
 
   async stop(): Promise<void> {
-    this.#announcer.stop()
+    await this.#announcer.stop()
     this.#stopping.abort(new GlasError('Interrupted', 'The peer was stopped.'))
     await this.#stopHandling?.()
   }

@@ -63,6 +63,11 @@ export class PermanentPeers {
     await Promise.all([...this.#tunnels.keys()].map((name) => this.#closeTunnel(name)))
   }
 
+  /** Peers that answered at these places when they were last reached. */
+  known(): PublicKey[] {
+    return [...this.#answered.values()]
+  }
+
   isConnected(name: string): boolean {
     const peerKey = this.#answered.get(name)
     return peerKey !== undefined && this.#node.connectionsWith(peerKey).length > 0

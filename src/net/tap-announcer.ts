@@ -50,9 +50,13 @@ export class TapAnnouncer {
     return this.#last
   }
 
-  stop(): void {
+  /** Says that nothing runs here any more, to those that are still connected. */
+  async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
+    if (this.#last === undefined || this.#last.body.taps.length === 0) return
+    this.#sign([])
+    await this.#ports.publish(this.#last.bytes).catch(() => {})
   }
 
   #sign(taps: AnnouncedTap[]): void {

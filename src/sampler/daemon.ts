@@ -1,5 +1,8 @@
 import { rmSync } from 'node:fs'
+import type { Parts } from '../beam/parts.ts'
 import type { CallOptions } from '../beam/progress.ts'
+import { type MissingSince, replicate } from '../beam/replicate.ts'
+import { type SendFailures, sendPublished } from '../beam/send.ts'
 import { VERBS } from '../beam/verbs.ts'
 import { writeFileAtomic } from '../disk/atomic.ts'
 import { realFiles } from '../disk/files.ts'
@@ -7,7 +10,7 @@ import { GlasError } from '../glas/errors.ts'
 import { peerIdText } from '../glas/keys.ts'
 import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
-import { Copier } from './copier.ts'
+import { type Round, Rounds } from './rounds.ts'
 import type { Sampler } from './sampler.ts'
 import { serveSocket } from './socket.ts'
 
@@ -68,18 +71,20 @@ export async function runDaemon(
       return call.finally(() => {
         calls.delete(call)
         if (accessOf(verb as VerbName) !== 'writing') return
-        copier.look() // it may have changed rules, or made room
+        for (const one of rounds) one.look() // it may have changed rules, or made room
         network.live.look() // or let others see what runs here
       })
     }
-    const copier = new Copier(pintglas.parts, network, working)
+    const rounds = roundsOf(pintglas.parts, working).map((round) => {
+      return new Rounds(pintglas.parts, network, round, working)
+    })
     const server = await serveSocket(socket, answer)
     await writeFileAtomic(realFiles, folder.socketNote, Buffer.from(`${socket}\n`))
-    copier.start()
+    for (const one of rounds) one.start()
     options.onReady(await status())
     await aborted(signal)
     server.close()
-    await copier.stop()
+    await Promise.all(rounds.map((one) => one.stop()))
     await Promise.race([
       Promise.allSettled(calls),
       new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
@@ -89,6 +94,17 @@ export async function runDaemon(
     await (await starting.catch(() => undefined))?.close()
     await pintglas.close()
   }
+}
+
+/** What the daemon does by itself: copy what is followed, send what the rules say. */
+function roundsOf(parts: Parts, options: CallOptions): Round[] {
+  const missing: MissingSince = new Map()
+  const failures: SendFailures = new Set()
+  const sendRound = async () => {
+    await sendPublished(parts, failures, options)
+    return { againInMs: undefined }
+  }
+  return [() => replicate(parts, missing, options), sendRound]
 }
 
 /** Loaded only where it is wanted. */
