@@ -22,19 +22,26 @@ export function tapNamed(taps: readonly ListedTap[], text: string): ListedTap {
 }
 
 function namesOf(tap: ListedTap): string[] {
-  const { name, host, path, peer, peerId } = tap
+  const { name, host, path } = tap
   const names = path === '' ? [name] : [name, path, `${host}:${path}`, placeOf(tap)]
-  return names.flatMap((one) => [one, `${one}@${peer}`, `${one}@${peerId}`])
+  return [...names, ...namesAtPeer(tap)]
 }
 
-/** The shortest words that mean each of them alone. */
+/** What to type for each of them: the shortest that means no other; two without a path may have none. */
 function candidates(taps: readonly ListedTap[]): string[] {
-  const short = ({ name, peer }: ListedTap) => `${name}@${peer}`
   const shown = taps.map((tap) => {
-    const isAlone = taps.filter((other) => short(other) === short(tap)).length === 1
-    return isAlone || tap.path === '' ? short(tap) : `${placeOf(tap)}@${tap.peer}`
+    const names = namesAtPeer(tap)
+    const isAlone = (name: string) => taps.filter((other) => namesAtPeer(other).includes(name)).length === 1
+    return names.find(isAlone) ?? names.at(-1) ?? tap.name
   })
   return [...new Set(shown)].slice(0, MAX_CANDIDATES)
+}
+
+/** With the machine behind, the shortest first: members may have the same name. */
+function namesAtPeer(tap: ListedTap): string[] {
+  const { name, host, path, peer, peerId } = tap
+  const names = path === '' ? [name] : [name, placeOf(tap), path, `${host}:${path}`]
+  return [peer, peerId].flatMap((at) => names.map((one) => `${one}@${at}`))
 }
 
 function placeOf({ host, path, name }: ListedTap): string {
