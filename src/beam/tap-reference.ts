@@ -5,7 +5,7 @@ import type { ListedTap } from './live.ts'
 const MAX_CANDIDATES = 20
 
 /**
- * The tap that a person means: by its name, its directory, `host:directory`, or the last with `/name`; each with
+ * The tap that a person means: by its name, its id, its directory, `host:directory`, or the last with `/name`; each with
  * `@machine` behind it, which is a member's name or peer id, where several have it. PeerNotFound, AmbiguousName.
  */
 export function tapNamed(taps: readonly ListedTap[], text: string): ListedTap {
@@ -22,9 +22,9 @@ export function tapNamed(taps: readonly ListedTap[], text: string): ListedTap {
 }
 
 function namesOf(tap: ListedTap): string[] {
-  const { name, host, path } = tap
+  const { name, id, host, path, peerId } = tap
   const names = path === '' ? [name] : [name, path, `${host}:${path}`, placeOf(tap)]
-  return [...names, ...namesAtPeer(tap)]
+  return [...names, id, `${id}@${peerId}`, ...namesAtPeer(tap)]
 }
 
 /** What to type for each of them: the shortest that means no other; two without a path may have none. */

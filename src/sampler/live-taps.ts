@@ -6,6 +6,8 @@ import type { TapName } from './tap-message.ts'
 
 /** Images that wait at once: a person has a few, a cluster node some hundred. */
 const MAX_LIVE_TAPS = 1000
+/** Candidates that a message names. */
+const MAX_CANDIDATES = 20
 /** Digits of a tap's id: enough that no two have the same. */
 const ID_HEX_CHARS = 16
 
@@ -63,6 +65,21 @@ export class LiveTaps {
     return taps.map(([, { tap }]) => tap)
   }
 
+  /** The Tap that a person means: by its name, its directory, or both with the host. PeerNotFound, AmbiguousName. */
+  named(text: string): LiveTap {
+    const taps = this.list()
+    const found = taps.filter((tap) => [tap.name, tap.path, `${tap.host}:${tap.path}`, fullName(tap)].includes(text))
+    const [only] = found
+    if (only !== undefined && found.length === 1) return only
+    const there = (found.length > 0 ? found : taps).map(fullName).slice(0, MAX_CANDIDATES)
+    if (found.length > 1) {
+      const message = `${found.length} images that run are called "${text}": ${there.join(', ')}. Type more of it.`
+      throw new GlasError('AmbiguousName', message, { data: { candidates: there } })
+    }
+    const others = there.length === 0 ? 'None is connected.' : `There are: ${there.join(', ')}.`
+    throw new GlasError('PeerNotFound', `No image that runs is called "${text}". ${others}`, { data: { there } })
+  }
+
   /** As others may be told of them. */
   own(): OwnTap[] {
     return this.list().map(({ host, path, name }) => ({ id: this.#idOf({ host, path, name }), host, path, name }))
@@ -76,6 +93,10 @@ export class LiveTaps {
   #idOf(tap: TapName): string {
     return createHmac('sha256', this.#idSecret).update(keyOf(tap)).digest('hex').slice(0, ID_HEX_CHARS)
   }
+}
+
+function fullName({ host, path, name }: TapName): string {
+  return `${host}:${path}/${name}`
 }
 
 function keyOf({ host, path, name }: TapName): string {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { OwnTaps } from '../beam/parts.ts'
 import type { CallOptions } from '../beam/progress.ts'
+import type { PushResult } from '../beam/push-result.ts'
 import { GlasError } from '../glas/errors.ts'
 import { stockFolder } from '../home/home.ts'
 import type { PintGlas } from '../open.ts'
@@ -9,13 +9,23 @@ import { Callers } from './callers.ts'
 import { openHttp } from './http.ts'
 import { addLauncherRoutes } from './launcher-routes.ts'
 import { LiveTaps } from './live-taps.ts'
+import { ownTaps, untilAborted } from './own-taps.ts'
 import { SnapshotRequests } from './snapshot-requests.ts'
 import { Spool } from './spool.ts'
 import { serveTap } from './tap-connections.ts'
+import type { TapName } from './tap-message.ts'
+
+export interface SnapArgs {
+  /** A name, a directory, or `host:directory`. */
+  tap: string
+  allowSecrets: boolean
+}
 
 /** What images that run, launchers and browsers meet. */
 export interface Sampler {
   url: string
+  /** Asks an image that is connected here for a snapshot and waits until it is a version. */
+  snap(args: SnapArgs, options: Pick<CallOptions, 'signal'>): Promise<PushResult>
   close(): Promise<void>
 }
 
@@ -38,39 +48,16 @@ export async function openSampler(pintglas: PintGlas, options: CallOptions): Pro
   parts.taps = ownTaps(taps, requests)
   return {
     url: http.url,
+    snap: ({ tap, allowSecrets }, { signal }) => untilAborted(ask(taps.named(tap), allowSecrets), signal),
     close: async () => {
       delete parts.taps
       await http.close()
       await beams.close()
     },
   }
-}
 
-/** What the use cases and other members get of the images. */
-function ownTaps(taps: LiveTaps, requests: SnapshotRequests): OwnTaps {
-  return {
-    list: () => taps.own(),
-    snap: (id, { signal, onTaking, allowSecrets }) => {
-      const tap = taps.byId(id)
-      const asked = tap && requests.ask(tap, { allowSecrets })
-      if (tap === undefined || asked === undefined) {
-        return Promise.reject(new GlasError('PeerNotFound', 'That image is not connected any more.'))
-      }
-      void requests.begun(tap)?.then(onTaking)
-      return untilAborted(asked, signal)
-    },
-  }
-}
-
-/** Whoever asked may stop waiting: the snapshot is made all the same. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const { promise, reject } = Promise.withResolvers<never>()
-  const stop = () => reject(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', stop)
+  function ask(tap: TapName, allowSecrets: boolean): Promise<PushResult> {
+    const asked = requests.ask(tap, { allowSecrets })
+    return asked ?? Promise.reject(new GlasError('PeerNotFound', `"${tap.name}" is not connected any more.`))
   }
 }
