@@ -172,7 +172,7 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
   async connect(text: string, options: { signal?: AbortSignal } = {}): Promise<Connected> {
     const peerKey = await this.#permanent.connect(text, options.signal)
     const isMember = await this.#hello.greet(peerKey, options.signal)
-    this.#keepPlaces()
+    this.#permanent.keepPlaces()
     return { peerKey, isMember }
   }
 
@@ -195,14 +195,6 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
   ): Promise<void> {
     await isSettledWithin(direct, RELAY_AFTER_MS)
     if (this.node.connectionsWith(peerKey).length === 0) await this.node.dialThroughMembers(peerKey, options)
-  }
-
-  /** Others reach this home through its permanent peers, as long as it is connected with them. */
-  #keepPlaces(): void {
-    for (const peerKey of this.#permanent.known()) {
-      // It can be reached otherwise, or not at all: no reason to fail.
-      this.node.keepPlaceAt(peerKey).catch(() => {})
-    }
   }
 
   /** Resolves when everybody who is wanted was reached or could not be. */
@@ -242,7 +234,7 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
     const { libp2p, members } = this.node
     members.on('up', (peerKey) => {
       void this.#whereabouts.learnFrom(peerKey)
-      this.#keepPlaces()
+      this.#permanent.keepPlaces()
       this.emit('member:up', peerKey)
     })
     members.on('down', (peerKey) => this.emit('member:down', peerKey))

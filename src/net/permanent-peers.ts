@@ -39,6 +39,7 @@ export class PermanentPeers {
 
   /** `connect` is to call the method of that name, and to wait until it is clear whether a member answers. */
   targets(connect: (text: string, signal: AbortSignal) => Promise<unknown>): Target[] {
+    this.keepPlaces()
     return this.#book.permanent().map((text) => ({
       name: text,
       isConnected: () => this.isConnected(text),
@@ -63,9 +64,12 @@ export class PermanentPeers {
     await Promise.all([...this.#tunnels.keys()].map((name) => this.#closeTunnel(name)))
   }
 
-  /** Peers that answered at these places when they were last reached. */
-  known(): PublicKey[] {
-    return [...this.#answered.values()]
+  /** Others reach this home through its permanent peers, as long as it is connected with them. Cheap. */
+  keepPlaces(): void {
+    for (const peerKey of this.#answered.values()) {
+      // Without a place this home is reached otherwise, or not at all; the next look tries again.
+      this.#node.keepPlaceAt(peerKey).catch(() => {})
+    }
   }
 
   isConnected(name: string): boolean {

@@ -1,9 +1,14 @@
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { type Home, type Json, letIn, newMachine } from '../cli/home.ts'
+import { imageDirectory } from '../gen/directory.ts'
 import { type TestContext, test } from '../harness.ts'
 import { newFolder } from '../home-peer.ts'
 import { beam, WaitingTap } from '../tap/original-tap.ts'
 import { newImage, nextOf } from '../tap/sampler-process.ts'
+import { zipOfDirectory } from '../tap/tap-zip.ts'
 
 const LIMIT = { limitMs: 240_000 }
 /** Any port, or the machines of a test would fight for one. */
@@ -28,6 +33,12 @@ async function running(t: TestContext, url: string, name: string) {
   const tap: WaitingTap = await WaitingTap.start(url, record, () => void beam(url, nextOf(record), zip))
   t.after(() => tap.stop())
   return { tap, record, zip }
+}
+
+/** The second machine may see and ask. */
+async function share(sampler: Home): Promise<void> {
+  await sampler.good('config', 'shareTaps', 'true')
+  await sampler.good('members', 'allow', 'asker', 'snap')
 }
 
 const tapsOf = async (home: Home): Promise<Json[]> => (await home.good('live')).taps
@@ -72,3 +83,114 @@ test(
   },
   LIMIT,
 )
+
+test(
+  'requests that come at once from here and from elsewhere make one snapshot',
+  async (t) => {
+    const { sampler, asker, url } = await scene(t)
+    await share(sampler)
+    const { record, zip } = newImage(t, { name: 'Ants', host: 'sim7' })
+    const tap = await WaitingTap.start(url, record)
+    t.after(() => tap.stop())
+    await asker.until(
+      () => tapsOf(asker),
+      (taps) => taps.length === 1,
+    )
+    const asked = [asker, sampler, asker, sampler].map((home) => home.good('snap', 'Ants'))
+    await asker.until(
+      async () => tap.requests.length,
+      (requests) => requests === 1,
+    )
+    await quiet()
+    await beam(url, nextOf(record), zip)
+    const taken = await Promise.all(asked)
+    assert.equal(new Set(taken.map(({ record: one }) => one)).size, 1)
+    assert.equal(tap.requests, ['Ants'])
+  },
+  LIMIT,
+)
+
+test(
+  'an image that goes away, or has a secret in it, is told to who asked from elsewhere as what it is',
+  async (t) => {
+    const { sampler, asker, url } = await scene(t)
+    await share(sampler)
+    const { record } = newImage(t, { name: 'Ants', host: 'sim7' })
+    const gone: WaitingTap = await WaitingTap.start(url, record, () => gone.stop())
+    await asker.until(
+      () => tapsOf(asker),
+      (taps) => taps.length === 1,
+    )
+    const failed = await asker.bad('snap', 'Ants')
+    assert.equal([failed.code, failed.data.remote], ['PeerUnreachable', true])
+    await asker.until(
+      () => tapsOf(asker),
+      (taps) => taps.length === 0,
+    )
+
+    const bees = newImage(t, { name: 'Bees', host: 'sim7' })
+    appendFileSync(join(bees.path, 'Bees.changes'), `\n'https://ann:${'s3cret'.repeat(3)}@git.example.org/x.git'!\n`)
+    const zip = zipOfDirectory(join(bees.folder, 'secret.zip'), bees.path, 'Bees')
+    const tap: WaitingTap = await WaitingTap.start(url, bees.record, () => void beam(url, nextOf(bees.record), zip))
+    t.after(() => tap.stop())
+    await asker.until(
+      () => tapsOf(asker),
+      (taps) => taps.length === 1,
+    )
+    const secret = await asker.bad('snap', 'Bees')
+    assert.is(secret.code, 'SecretFound')
+    assert.not.match(secret.message, 'changes')
+    assert.is((await asker.bad('snap', '--secrets', 'allow', 'Bees')).code, 'NotAllowed')
+    assert.is((await sampler.good('snap', '--secrets', 'allow', 'Bees')).version, '0.0.1')
+  },
+  LIMIT,
+)
+
+test(
+  'images of one name on two machines are told apart, and the names of what does not run are not found',
+  async (t) => {
+    const { sampler, asker, url } = await scene(t)
+    await share(sampler)
+    await running(t, url, 'Ants')
+    await running(t, await urlOf(asker), 'Ants')
+    await asker.until(
+      () => tapsOf(asker),
+      (taps) => taps.length === 2,
+    )
+    const both = await asker.bad('snap', 'Ants')
+    assert.is(both.code, 'AmbiguousName')
+    assert.equal(both.data.candidates, ['Ants@asker', 'Ants@sampler'])
+    assert.is((await asker.good('snap', 'Ants@sampler')).peer, 'sampler')
+    assert.is((await asker.good('snap', 'Ants@asker')).peer, 'asker')
+    assert.equal(oneLine(await tapsOf(sampler)).length, 1, 'asker shares nothing')
+    assert.equal((await asker.good('live', '--offline')).taps.length, 1)
+    assert.is((await asker.bad('snap', 'Dogs')).code, 'PeerNotFound')
+  },
+  LIMIT,
+)
+
+test(
+  'a member that is sent everything by rule gets it when it is there, before and after the rule was made',
+  async (t) => {
+    const { sampler, asker } = await scene(t)
+    const image = imageDirectory(sampler.path('Ants'), { seed: 1, sizeBytes: 500_000 })
+    await sampler.good('push', 'Ants')
+    assert.equal(
+      (await sampler.good('send', 'asker')).to.map(({ member }: Json) => member),
+      ['asker'],
+    )
+    await asker.hasVersions('Ants', '0.0.1 here')
+    await asker.stopDaemon()
+    appendFileSync(join(image.path, 'notes.txt'), 'more')
+    await sampler.good('push', 'Ants')
+    await asker.startDaemon()
+    await asker.hasVersions('Ants', '0.0.2 here', '0.0.1 here')
+    assert.equal((await sampler.good('unsend', 'asker')).to, [])
+    assert.is((await sampler.bad('unsend', 'asker')).code, 'NameNotFound')
+    assert.is((await sampler.bad('send', 'sampler')).code, 'BadUsage')
+  },
+  LIMIT,
+)
+
+/** Long enough for a request to arrive that should not make a second snapshot. */
+const quiet = () => sleep(1_500)

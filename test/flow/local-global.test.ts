@@ -106,6 +106,11 @@ async function story(t: TestContext, { local, global, asker, globalAddress }: Si
   const second = await asker.good('snap', 'Ants')
   assert.equal([second.version, second['glas-id']], ['0.0.2', first['glas-id']])
   await global.hasVersions(first['glas-id'], '0.0.2 here', '0.0.1 here')
+  await asker.stopDaemon()
+  await asker.until(
+    () => tapsOf(asker),
+    (taps) => seen(taps) === full,
+  )
   await local.stopDaemon()
   await global.until(
     () => tapsOf(global),
