@@ -63,6 +63,7 @@ export async function newHome(t: TestContext, name: string, options: HomeOptions
           return 'forward'
         },
         claim: async () => 'drop',
+        taps: async () => 'drop',
       },
       onViolation: (peerKey: PublicKey, error) =>
         void told.violations.push({ code: error.code, peerKey: toHex(peerKey) }),

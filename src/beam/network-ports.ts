@@ -11,6 +11,7 @@ import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 import { publish } from './publish.ts'
 import { sampleOf } from './sample.ts'
+import { sharedTaps } from './shared-taps.ts'
 import { fromWire, toWire } from './wire-block.ts'
 
 /** What the network may ask of this home, and nothing else of stock and index gets to it. */
@@ -58,6 +59,7 @@ export function networkPorts(parts: Parts, options: Pick<CallOptions, 'signal' |
         })
       },
     },
+    taps: sharedTaps(parts),
     signGrant: async (glasId, grantee) => {
       const entry = newGrant(parts.home, grantee, glasId)
       await publish(parts, [entry], options)

@@ -28,7 +28,7 @@ export interface Replicated {
 }
 
 /** What is kept from round to round, by record. */
-export interface Rounds {
+export interface Remembered {
   /** Since when copies are missing, by the monotonic clock. */
   missingSince: Map<string, number>
   /** Why a version could not be copied when that was last said: the same is not said again. */
@@ -39,21 +39,21 @@ export interface Rounds {
  * Copies by itself what the rules say: the newest versions of what is followed, as far as the quota goes, and lets go
  * what no rule wants any more. One version that cannot be had does not stop the others.
  */
-export async function replicate(parts: Parts, rounds: Rounds, options: CallOptions): Promise<Replicated> {
+export async function replicate(parts: Parts, remembered: Remembered, options: CallOptions): Promise<Replicated> {
   const done: Replicated = { fetched: [], released: [], againInMs: undefined }
   const wanted = new Map<string, { published: Published; rule: FollowRule }>()
   for (const rule of parts.home.config.follow) {
     for (const published of wantedBy(parts, rule)) wanted.set(String(published.record), { published, rule })
   }
-  for (const known of [rounds.missingSince, rounds.failures]) {
+  for (const known of [remembered.missingSince, remembered.failures]) {
     for (const record of known.keys()) if (!wanted.has(record)) known.delete(record)
   }
   await release(parts, wanted, done)
   for (const { published, rule } of wanted.values()) {
     if (parts.stock.pinReasons(published.record).length > 0) continue
-    const waitMs = await turn(parts, rounds, { published, rule })
+    const waitMs = await turn(parts, remembered, { published, rule })
     if (waitMs > 0) done.againInMs = Math.min(done.againInMs ?? waitMs, waitMs)
-    else await fetchOne(parts, rounds, { published, rule, done }, options)
+    else await fetchOne(parts, remembered, { published, rule, done }, options)
   }
   if (done.fetched.length + done.released.length > 0) await parts.stock.commit()
   return done
@@ -88,7 +88,7 @@ async function release(parts: Parts, wanted: ReadonlyMap<string, unknown>, done:
 /** How long to wait before this peer takes a copy: 0 for now, Infinity when there are enough. */
 async function turn(
   parts: Parts,
-  { missingSince }: Rounds,
+  { missingSince }: Remembered,
   { published, rule }: { published: Published; rule: FollowRule },
 ): Promise<number> {
   if (rule.copies === 0) return 0
@@ -126,7 +126,7 @@ function rankAmong(candidates: readonly PublicKey[], own: PublicKey, record: CID
 
 async function fetchOne(
   parts: Parts,
-  { failures }: Rounds,
+  { failures }: Remembered,
   { published, rule, done }: { published: Published; rule: FollowRule; done: Replicated },
   options: CallOptions,
 ): Promise<void> {

@@ -34,7 +34,8 @@ export async function spread(
   return copiesOf(parts, record)
 }
 
-async function placeAt(network: Network, peerKey: PublicKey, record: CID, options: CallOptions): Promise<void> {
+/** Has the member pull the version from here, and prove that it holds it. PeerUnreachable, BlockMissing, its refusal. */
+export async function placeAt(network: Network, peerKey: PublicKey, record: CID, options: CallOptions): Promise<void> {
   await network.reach(peerKey, options.signal)
   await network.catchUp(peerKey, options.signal)
   await network.holders.askToHold(peerKey, record, {

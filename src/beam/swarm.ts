@@ -1,11 +1,13 @@
 import { decodeEntry } from '../glas/entry.ts'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { peerIdText, sameBytes, toHex } from '../glas/keys.ts'
+import type { TapRight } from '../glas/tap-right.ts'
 import { ownGlas } from './grants.ts'
 import { memberNamed } from './names.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 import { changeConfig } from './settings.ts'
+import { grantedTapRight, setTapRight } from './tap-rights.ts'
 
 export interface InviteArgs {
   hours: number
@@ -74,6 +76,8 @@ export interface ListedMember {
   founder: boolean
   self: boolean
   connected: boolean
+  /** What it may with the images that run here. */
+  taps: TapRight
 }
 
 export async function members({ swarm, home, running }: Parts): Promise<{ members: ListedMember[] }> {
@@ -86,6 +90,7 @@ export async function members({ swarm, home, running }: Parts): Promise<{ member
     founder: isFounder,
     self: sameBytes(peerKey, home.peer.publicKey),
     connected: up.some((one) => sameBytes(one, peerKey)),
+    taps: sameBytes(peerKey, home.peer.publicKey) ? ('snap' as const) : grantedTapRight(home, peerKey),
   }))
   return { members: listed }
 }
@@ -97,6 +102,8 @@ export async function removeMember(
 ): Promise<{ removed: string[] }> {
   const network = await parts.network()
   const { removals } = await network.peer.remove(memberNamed(parts, peer), { withInvited })
+  // It may be invited again one day, and then begins with nothing.
+  for (const { body } of removals) await setTapRight(parts, body.subject, 'nothing')
   return { removed: removals.map(({ body }) => peerIdText(body.subject)) }
 }
 

@@ -8,15 +8,19 @@ import { grant, grants, revoke } from './grants.ts'
 import { id, keyExport, keyImport } from './identity.ts'
 import { importDirectory } from './import.ts'
 import { init } from './init.ts'
+import { live } from './live.ts'
 import { log } from './log.ts'
 import { ls } from './ls.ts'
 import { pin, unpin } from './pins.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { send, sending, unsend } from './send.ts'
 import { getConfig, setConfig } from './settings.ts'
 import { show } from './show.ts'
+import { snap } from './snap.ts'
 import { homeStatus, status } from './status.ts'
 import { addPeer, invite, join, listen, members, peers, removeMember, removePeer } from './swarm.ts'
+import { allowMember } from './tap-rights.ts'
 
 /**
  * Every use case by its name, which is also what the command line asks a running daemon for. `reading` works beside a
@@ -24,6 +28,7 @@ import { addPeer, invite, join, listen, members, peers, removeMember, removePeer
  */
 export const VERBS = {
   addPeer: { access: 'writing', run: addPeer },
+  allowMember: { access: 'writing', run: allowMember },
   check: { access: 'writing', run: check },
   find: { access: 'reading', run: find },
   follow: { access: 'writing', run: follow },
@@ -42,6 +47,7 @@ export const VERBS = {
   keyExport: { access: 'reading', run: keyExport },
   keyImport: { access: 'writing', run: keyImport },
   listen: { access: 'writing', run: listen },
+  live: { access: 'writing', run: live },
   log: { access: 'reading', run: log },
   ls: { access: 'reading', run: ls },
   members: { access: 'reading', run: members },
@@ -53,11 +59,15 @@ export const VERBS = {
   removeMember: { access: 'writing', run: removeMember },
   removePeer: { access: 'writing', run: removePeer },
   revoke: { access: 'writing', run: revoke },
+  send: { access: 'writing', run: send },
+  sending: { access: 'reading', run: sending },
   setConfig: { access: 'writing', run: setConfig },
   show: { access: 'reading', run: show },
+  snap: { access: 'writing', run: snap },
   status: { access: 'writing', run: status },
   tag: { access: 'writing', run: tag },
   unfollow: { access: 'writing', run: unfollow },
   unpin: { access: 'writing', run: unpin },
+  unsend: { access: 'writing', run: unsend },
   untag: { access: 'writing', run: untag },
 } as const

@@ -1,5 +1,7 @@
 import type { ListedMember, ListedPeer } from '../beam/swarm.ts'
+import type { Allowed } from '../beam/tap-rights.ts'
 import { GlasError } from '../glas/errors.ts'
+import { TAP_RIGHTS } from '../glas/tap-right.ts'
 import { run } from './run.ts'
 import { shown, shownTable } from './shown.ts'
 import type { AddVerb } from './verb.ts'
@@ -43,6 +45,16 @@ const addMembers: AddVerb = (program, start) => {
   const members = program.command('members').description('list who belongs to the swarm')
   members.action(() => run(start(), 'members', {}, renderMembers))
   members
+    .command('allow <peer> <what>')
+    .description(
+      'with the images that run here: `live` shows where they are, `snap` also takes snapshots, or `nothing`',
+    )
+    .action((peer: string, what: string) => {
+      const right = TAP_RIGHTS.find((one) => one === what)
+      if (right === undefined) throw new GlasError('BadUsage', `Allow ${TAP_RIGHTS.join(', ')}, not "${what}".`)
+      return run(start(), 'allowMember', { peer, right }, renderAllowed)
+    })
+  members
     .command('remove <peer>')
     .description('take a member out of the swarm')
     .option('--with-invited', 'and everybody that it invited')
@@ -79,12 +91,19 @@ function hoursOf(text: string): number {
   throw new GlasError('BadUsage', `--hours takes a number up to ${MAX_INVITE_HOURS}, not "${text}".`)
 }
 
+function renderAllowed({ member, right, shared }: Allowed): string {
+  const hint = right === 'nothing' || shared ? '' : ' Nothing is shared yet: `pintglas config shareTaps true`.'
+  const what = { nothing: 'hear of the names of', live: 'see', snap: 'see and ask' }[right]
+  return `${shown(member)} may ${what} the images that run here.${hint}`
+}
+
 function renderMembers({ members }: { members: ListedMember[] }): string {
   return shownTable(
     members.map((member) => [
       member.name,
       member.self ? 'this machine' : member.connected ? 'connected' : '-',
       member.founder ? 'founder' : member.mayInvite ? 'may invite' : '-',
+      member.taps === 'nothing' || member.self ? '-' : member.taps,
       member.peerId,
     ]),
   )

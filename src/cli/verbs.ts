@@ -11,6 +11,7 @@ import { addLog } from './log.ts'
 import { addLs } from './ls.ts'
 import { addPull } from './pull.ts'
 import { addPush } from './push.ts'
+import { addSend } from './send.ts'
 import { addShow } from './show.ts'
 import { addStatus } from './status.ts'
 import { addSwarm } from './swarm.ts'
@@ -32,6 +33,7 @@ const ALL: AddVerb[] = [
   addSwarm,
   addGrant,
   addFollow,
+  addSend,
   addIdentity,
   addDaemon,
   addLive,

@@ -37,7 +37,7 @@ export function keyPairFromSeed(seed: Uint8Array): KeyPair {
 /**
  * What a signature is for. It is signed with the bytes, so that a signature of one purpose is never good for another.
  */
-export type Purpose = 'entry' | 'certificate' | 'removal' | 'claim'
+export type Purpose = 'entry' | 'certificate' | 'removal' | 'claim' | 'taps'
 
 export function signBytes(keyPair: KeyPair, purpose: Purpose, bytes: Uint8Array): Uint8Array {
   return new Uint8Array(sign(null, signedBytes(purpose, bytes), keyPair.privateKey))

@@ -4,6 +4,7 @@ import { MAX_MEMBER_NAME_BYTES } from '../glas/certificate.ts'
 import { GlasError } from '../glas/errors.ts'
 import { isGlasId } from '../glas/glas-id.ts'
 import { peerKeyOf } from '../glas/keys.ts'
+import type { TapRight } from '../glas/tap-right.ts'
 
 /** What a peer copies by itself, and how much of it. */
 export interface FollowRule {
@@ -16,6 +17,13 @@ export interface FollowRule {
   quotaBytes: number
   /** Bring the number of copies in the swarm back to this when holders stay away; 0 copies always. */
   copies: number
+}
+
+/** What a member may with the images that run here, where they are shared. */
+export interface TapRule {
+  /** Its peer id. */
+  peer: string
+  right: Exclude<TapRight, 'nothing'>
 }
 
 /** The settings of a home, `config.json`. Everything has a default; docs/operating.md explains each. */
@@ -48,6 +56,11 @@ export interface Config {
   http: string
   /** Whether every user of this machine may use that, where it cannot be told who is at the other end. */
   httpAnyLocalUser: boolean
+  /** Tell the members of the swarm the names of the images that run here. */
+  shareTaps: boolean
+  tapRights: TapRule[]
+  /** Ids of the members that everything published here is sent to. */
+  send: string[]
 }
 
 /** Where the Taps in images look for a sampler unless they are told otherwise. */
@@ -112,6 +125,15 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
     expected: 'off, or a loopback address such as 127.0.0.1:8801: on another one anybody could read your images',
   },
   httpAnyLocalUser: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
+  shareTaps: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
+  tapRights: {
+    check: (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isTapRule),
+    expected: 'a list of rules; `pintglas members allow` writes them',
+  },
+  send: {
+    check: (value) => isTextList(value) && (value as string[]).every(isPeerId),
+    expected: 'a list of peer ids; `pintglas send` writes them',
+  },
 }
 
 export const CONFIG_KEYS = Object.keys(CHECKS) as Array<keyof Config>
@@ -133,6 +155,9 @@ export function defaultConfig(name: string): Config {
     owner: '',
     http: DEFAULT_HTTP,
     httpAnyLocalUser: false,
+    shareTaps: false,
+    tapRights: [],
+    send: [],
   }
 }
 
@@ -191,6 +216,11 @@ function isHostPort(text: string): boolean {
   if (port === undefined || Number(port) > MAX_PORT) return false
   if (v6 !== undefined) return isIPv6(v6)
   return isIPv4(host) || !/^[\d.]+$/.test(host)
+}
+
+function isTapRule(value: unknown): boolean {
+  const { peer, right } = (value ?? {}) as Partial<TapRule>
+  return typeof peer === 'string' && isPeerId(peer) && (right === 'live' || right === 'snap')
 }
 
 function isRule(value: unknown): boolean {

@@ -9,9 +9,9 @@ import * as limits from './limits.ts'
 import { peerKeyFrom } from './live-members.ts'
 import type { Node } from './node.ts'
 
-/** What travels: an entry, a list of holder claims, a certificate or a removal; all of them signed in themselves. */
-export type GossipKind = 'entry' | 'claim' | 'certificate' | 'removal'
-const KINDS: readonly string[] = ['entry', 'claim', 'certificate', 'removal'] satisfies GossipKind[]
+/** What travels: an entry, a list of holder claims, one of taps, a certificate or a removal; all signed in themselves. */
+export type GossipKind = 'entry' | 'claim' | 'taps' | 'certificate' | 'removal'
+const KINDS: readonly string[] = ['entry', 'claim', 'taps', 'certificate', 'removal'] satisfies GossipKind[]
 const MAX_KIND_BYTES = 16
 
 /**

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CID } from 'multiformats/cid'
 import { errorKind, GlasError, toGlasError } from '../glas/errors.ts'
 import { type PublicKey, peerIdText, sameBytes } from '../glas/keys.ts'
@@ -13,6 +12,7 @@ import {
   HOLDERS_PROTOCOL,
   PROGRESS_INTERVAL_MS,
 } from './holder-messages.ts'
+import { isSettledWithin } from './settled-within.ts'
 import { type Guard, open, type StreamNode } from './streams.ts'
 
 /** How far a peer is with what it was asked to hold. `totalBytes` is 0 while it is not known. */
@@ -91,18 +91,6 @@ export async function answerHold(
     return
   }
   await channel.write(encodeHolderAnswer({ kind: 'claim', claim: await ports.claimed(record) }))
-}
-
-async function isSettledWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
-  const timer = new AbortController()
-  const settled = work.then(
-    () => true,
-    () => true,
-  )
-  const late = sleep(limitMs, false, { signal: timer.signal, ref: false }).catch(() => false)
-  const first = await Promise.race([settled, late])
-  timer.abort()
-  return first
 }
 
 function unexpected(channel: Channel, what: string): GlasError {

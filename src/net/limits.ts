@@ -8,6 +8,16 @@ import type { StreamLimits } from './channel.ts'
 export const MAX_CONNECTIONS = 256
 /** Connected peers that are no members. They fetch public blocks; the one that was first goes when a new one comes. */
 export const MAX_STRANGERS = 64
+/** Members that may be reached through this peer: each of them is connected with it. */
+export const MAX_RELAY_PLACES = 256
+/** A place is kept for so long, and renewed before. */
+export const RELAY_PLACE_MS = 2 * 3600_000
+/** Connections of others that go through one connection, in either direction: each may carry whole versions. */
+export const MAX_RELAYED_STREAMS = 32
+/** A member that does not answer at its own addresses is also looked for through others after so long. */
+export const RELAY_AFTER_MS = 1_500
+/** Members that are asked whether somebody can be reached through them. */
+export const MAX_RELAYS_TRIED = 8
 /** Inbound connections that are still in the handshake. */
 export const MAX_PENDING_CONNECTIONS = 32
 /** From one host in a second: everything that comes through ssh comes from 127.0.0.1. */

@@ -10,6 +10,7 @@ import { type BlockFetch, fetchBlocks } from './fetch-blocks.ts'
 import { fetchDelta } from './fetch-delta.ts'
 import { type HolderPorts, Holders } from './holders.ts'
 import { LineRates } from './line-rates.ts'
+import { LivePeers, type TapsPort } from './live.ts'
 import { openPeer, type Peer, type PeerOptions, type PeerPorts } from './peer.ts'
 import { dialPublic } from './public-dial.ts'
 import { PublicSource } from './public-source.ts'
@@ -29,6 +30,7 @@ export interface NetworkPorts {
   /** An entry that came by gossip: `forward` when it is good and new. */
   receiveEntry: PeerPorts['receive']['entry']
   holding: HolderPorts['shelf']
+  taps: TapsPort
   signGrant: PeerPorts['signGrant']
   /** Something that the user should know, and that stops nothing. */
   onNotice(error: GlasError): void
@@ -41,43 +43,48 @@ export type Violations = Map<string, Map<string, number>>
 const MAX_COUNTED_PEERS = 1000
 
 /**
- * Everything that goes over the line, put together: who is there (`peer`), who holds what (`holders`), and the index
- * kept equal to that of the others.
+ * Everything that goes over the line, put together: who is there (`peer`), who holds what (`holders`), which images
+ * run (`live`), and the index kept equal to that of the others.
  */
 export class Network {
   readonly peer: Peer
   readonly holders: Holders
+  readonly live: LivePeers
   readonly violations: Violations
   readonly #rates = new LineRates()
   /** What may be sent and got in a second. */
   readonly bandwidth: Bandwidth
   readonly #catchUp: CatchUp
   readonly #stopServing: () => Promise<void>
-  /** Members that came lately and are being asked what they hold. */
-  readonly #claimsAsked = new Set<Promise<void>>()
+  /** Members that came lately and are being asked what they hold, and which images run there. */
+  readonly #asked = new Set<Promise<unknown>>()
 
   constructor(
     peer: Peer,
-    parts: { holders: Holders; catchUp: CatchUp; violations: Violations; bandwidth: Bandwidth },
+    parts: { holders: Holders; live: LivePeers; catchUp: CatchUp; violations: Violations; bandwidth: Bandwidth },
     stopServing: () => Promise<void>,
   ) {
     this.peer = peer
     this.holders = parts.holders
+    this.live = parts.live
     this.violations = parts.violations
     this.bandwidth = parts.bandwidth
     this.#catchUp = parts.catchUp
     this.#stopServing = stopServing
   }
 
-  /** A member came: keeps the index equal to its, and asks what it holds. */
+  /** A member came: keeps the index equal to its, and asks what it holds and which images run there. */
   memberUp(peerKey: PublicKey): void {
     this.#catchUp.memberUp(peerKey)
-    const asked = this.holders.memberUp(peerKey).finally(() => this.#claimsAsked.delete(asked))
-    this.#claimsAsked.add(asked)
+    for (const asking of [this.holders.memberUp(peerKey), this.live.memberUp(peerKey)]) {
+      const asked = asking.finally(() => this.#asked.delete(asked))
+      this.#asked.add(asked)
+    }
   }
 
   memberDown(peerKey: PublicKey): void {
     this.#catchUp.memberDown(peerKey)
+    this.live.memberDown(peerKey)
   }
 
   /** Where others reach this peer, as host:port#peerId. */
@@ -102,7 +109,7 @@ export class Network {
   async settled(signal: AbortSignal): Promise<void> {
     await this.peer.settled(signal)
     await Promise.allSettled(this.membersUp().map((peerKey) => this.#catchUp.now(peerKey, { signal })))
-    await Promise.allSettled(this.#claimsAsked)
+    await Promise.allSettled(this.#asked)
     signal.throwIfAborted()
   }
 
@@ -197,6 +204,7 @@ export class Network {
 
   async close(): Promise<void> {
     await this.#catchUp.stop()
+    await this.live.stop()
     await this.holders.stop()
     await this.#stopServing()
     await this.peer.close()
@@ -212,7 +220,7 @@ export type NetworkOptions = Omit<PeerOptions, 'files' | 'listen'> & {
 export async function openNetwork(options: NetworkOptions, ports: NetworkPorts): Promise<Network> {
   const violations: Violations = new Map()
   const onViolation = (peerKey: PublicKey, error: GlasError) => countViolation(violations, peerKey, error)
-  const received: { claim?: Holders } = {}
+  const received: { claim?: Holders; taps?: LivePeers } = {}
   const listen = options.listen.map(parseAddress)
   const peer = await openPeer(
     { ...options, files: realFiles, listen },
@@ -222,6 +230,7 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
       receive: {
         entry: ports.receiveEntry,
         claim: async (bytes) => (await received.claim?.receiveClaim(bytes)) ?? 'drop',
+        taps: async (bytes) => (await received.taps?.receive(bytes)) ?? 'drop',
       },
       onViolation,
       onNotice: ports.onNotice,
@@ -232,18 +241,28 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
     const { libp2p, members } = peer.node
     const catchUp = new CatchUp(libp2p, options.identity.peer.publicKey, ports.index, guard)
     const rebuilds = new RebuildBudget(ports.coldBytes)
-    const holders = new Holders({
+    const shared = {
       libp2p,
       key: options.identity.peer,
       guard,
-      isMember: (peerKey) => peer.swarm.membership.isMember(peerKey),
+      isMember: (peerKey: PublicKey) => peer.swarm.membership.isMember(peerKey),
+    }
+    const holders = new Holders({
+      ...shared,
       publish: (claim) => peer.publish('claim', claim),
       shelf: ports.holding,
       rebuilds,
     })
+    const live = new LivePeers({
+      ...shared,
+      publish: (announcement) => peer.publish('taps', announcement),
+      reach: (peerKey, signal) => peer.reach(peerKey, { signal }),
+      taps: ports.taps,
+    })
     received.claim = holders
     const bandwidth = new Bandwidth()
     bandwidth.limit(options.limits)
+    received.taps = live
     await peer.prepare()
     const shelf = rebuilds.over(ports.shelf)
     const stops = [
@@ -256,7 +275,8 @@ export async function openNetwork(options: NetworkOptions, ports: NetworkPorts):
     }
     await catchUp.start()
     await holders.start()
-    const network = new Network(peer, { holders, catchUp, violations, bandwidth }, stopServing)
+    await live.start()
+    const network = new Network(peer, { holders, live, catchUp, violations, bandwidth }, stopServing)
     members.on('up', (peerKey) => network.memberUp(peerKey))
     members.on('down', (peerKey) => network.memberDown(peerKey))
     peer.start()

@@ -1,6 +1,11 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { withBitswap } from '@helia/bitswap'
 import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p'
+import type {
+  CircuitRelayServerComponents,
+  CircuitRelayService,
+  CircuitRelayTransportComponents,
+} from '@libp2p/circuit-relay-v2'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { type GossipSub, type GossipSubComponents, gossipsub } from '@libp2p/gossipsub'
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
@@ -21,6 +26,7 @@ import { LiveMembers, peerKeyFrom } from './live-members.ts'
 import { MemberRegistrar } from './member-registrar.ts'
 import { freeAddresses, type TakenPort, takenPorts } from './ports.ts'
 import { type PublicBlocks, PublicBlockstore } from './public-blocks.ts'
+import { isRelayed, Relay } from './relay.ts'
 import { watchStrangers } from './strangers.ts'
 
 /** mDNS under a name of our own: other libp2p programs neither hear of us nor we of them. */
@@ -44,6 +50,7 @@ interface Services extends Record<string, unknown> {
   identify: Identify
   identifyPush: IdentifyPush
   gossip: GossipSub
+  relay: CircuitRelayService
 }
 
 export type PeerLibp2p = Libp2p<Services>
@@ -51,14 +58,15 @@ export type PeerLibp2p = Libp2p<Services>
 /** What is decided while the node is made, and wanted from outside. */
 interface Wiring {
   members: LiveMembers
+  relay: Relay
   registrar?: MemberRegistrar
   /** Resolves when connections may come in: when every protocol has its handler. */
   admitted: PromiseWithResolvers<void>
 }
 
 /**
- * The libp2p node of this home: TCP, Noise, Yamux, identify, gossip among members and Bitswap of public blocks. It
- * contacts nobody by itself: no bootstrap, DHT, relay or HTTP router, and no discovery but mDNS when switched on. What
+ * The libp2p node of this home: TCP, Noise, Yamux, identify, gossip and relays among members, Bitswap of public blocks.
+ * It contacts nobody by itself: no bootstrap, DHT, public relay or HTTP router, no discovery but mDNS when switched on. What
  * helia and libp2p want to remember stays in memory.
  */
 export class Node {
@@ -114,6 +122,33 @@ export class Node {
     return peerKey
   }
 
+  /**
+   * Connects to the peer through members that both are connected with, whichever of them works first. Cheap where none
+   * knows it. PeerUnreachable, TimedOut or Interrupted.
+   */
+  async dialThroughMembers(peerKey: PublicKey, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const isDirect = (relay: PublicKey) => this.connectionsWith(relay).some(({ remoteAddr }) => !isRelayed(remoteAddr))
+    const relays = this.members.up().filter(isDirect).slice(0, limits.MAX_RELAYS_TRIED)
+    if (relays.length === 0) throw dialError([], new Error('no member to go through'))
+    const limit = AbortSignal.timeout(limits.DIAL_TIMEOUT_MS)
+    const signal = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit])
+    try {
+      await this.libp2p.dial(
+        relays.map((relay) => this.#wiring.relay.address(relay, peerKey)),
+        { signal },
+      )
+    } catch (cause) {
+      if (options.signal?.aborted) throw toGlasError(options.signal.reason)
+      throw dialError([], cause)
+    }
+  }
+
+  /** Has members that cannot dial this peer reach it through that one, as long as the connection lasts. */
+  async keepPlaceAt(peerKey: PublicKey): Promise<void> {
+    const isUp = this.members.isUp(peerKey) && this.connectionsWith(peerKey).length > 0
+    if (isUp) await this.#wiring.relay.keepPlace(peerKey)
+  }
+
   connectionsWith(peerKey: PublicKey): Connection[] {
     return this.libp2p.getConnections(peerIdFromString(peerIdText(peerKey)))
   }
@@ -146,7 +181,8 @@ export class Node {
 /** Starts a node. Connections that come in wait until `admit` is called. */
 export async function openNode(options: NodeOptions): Promise<Node> {
   for (let tries = 1; ; tries++) {
-    const wiring: Wiring = { members: new LiveMembers(), admitted: Promise.withResolvers() }
+    const members = new LiveMembers()
+    const wiring: Wiring = { members, relay: new Relay(members), admitted: Promise.withResolvers() }
     const listen = await freeAddresses(options.listen)
     const helia = await createNode(options, listen, wiring)
     try {
@@ -174,7 +210,10 @@ async function createNode(
   const withLibp2p = withLibp2pLight<typeof helia, Services>(helia, {
     privateKey,
     addresses: { listen: listen.map((address) => toMultiaddr(address).toString()) },
-    transports: [tcp({ maxConnections: limits.MAX_CONNECTIONS })],
+    transports: [
+      tcp({ maxConnections: limits.MAX_CONNECTIONS }),
+      (components: CircuitRelayTransportComponents) => wiring.relay.transport(components),
+    ],
     connectionEncrypters: [noise()],
     streamMuxers: [
       yamux({
@@ -206,6 +245,7 @@ async function createNode(
     services: {
       identify: identify({ maxMessageSize: limits.MAX_IDENTIFY_BYTES }),
       identifyPush: identifyPush({ maxMessageSize: limits.MAX_IDENTIFY_BYTES }),
+      relay: (components: CircuitRelayServerComponents) => wiring.relay.server(components),
       gossip: (components: GossipSubComponents) => {
         wiring.registrar = new MemberRegistrar(components, wiring.members)
         const { privateKey, peerId, peerStore, connectionManager, logger } = components
@@ -222,7 +262,7 @@ async function createNode(
   })
 }
 
-/** Keeps early connections waiting, and strangers out where a list says who may come. */
+/** Keeps early connections waiting, and strangers out where a list says who may come. Relays are members. */
 function gaterOf({ allowOnly }: NodeOptions, wiring: Wiring): ConnectionGater {
   const isDenied = (peerId: PeerId) => allowOnly !== undefined && !allowOnly.has(peerId.toString())
   return {
@@ -234,6 +274,7 @@ function gaterOf({ allowOnly }: NodeOptions, wiring: Wiring): ConnectionGater {
     denyOutboundEncryptedConnection: isDenied,
     denyDialPeer: isDenied,
     denyDialMultiaddr: (address) => {
+      if (isRelayed(address)) return !wiring.relay.mayDial(address)
       const dialled = fromMultiaddr(address)
       return dialled === undefined || isWildcard(dialled)
     },

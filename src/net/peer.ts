@@ -12,12 +12,14 @@ import type { MemberAddresses } from './hello-messages.ts'
 import { type HomeIdentity, type HomeSwarm, openHomeSwarm, SWARM_FILE } from './home-swarm.ts'
 import { openInvites } from './invites.ts'
 import { type InviteOptions, type Joined, Joining } from './join.ts'
+import { RELAY_AFTER_MS } from './limits.ts'
 import { peerKeyFrom } from './live-members.ts'
 import type { Added } from './membership.ts'
 import { type Node, openNode } from './node.ts'
 import { PermanentPeers } from './permanent-peers.ts'
 import type { PublicBlocks } from './public-blocks.ts'
 import { Reconnector } from './reconnect.ts'
+import { isSettledWithin } from './settled-within.ts'
 import type { SshOptions } from './ssh.ts'
 import type { Guard } from './streams.ts'
 import { Whereabouts } from './whereabouts.ts'
@@ -30,7 +32,7 @@ export interface PeerPorts {
   blocks: PublicBlocks
   /** Signs a grant of this home's owner, for one glas or all of them, and puts it into the index. */
   signGrant(glasId: GlasId | null, grantee: PublicKey): Promise<Uint8Array>
-  receive: { entry: GossipReceiver; claim: GossipReceiver }
+  receive: { entry: GossipReceiver; claim: GossipReceiver; taps: GossipReceiver }
   /** A peer broke a rule: to be counted. */
   onViolation(peerKey: PublicKey, error: GlasError): void
   /** Something that the user should know, and that stops nothing. */
@@ -141,7 +143,7 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
   }
 
   /** Tells the members that are connected; gives their number. Those that are away catch up later. */
-  publish(kind: 'entry' | 'claim', bytes: Uint8Array): Promise<number> {
+  publish(kind: 'entry' | 'claim' | 'taps', bytes: Uint8Array): Promise<number> {
     return this.#gossip.publish(kind, bytes)
   }
 
@@ -169,15 +171,30 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
   /** Connects once, to `host:port`, `host:port#peerId` or `ssh://user@host`, and waits for the hello. */
   async connect(text: string, options: { signal?: AbortSignal } = {}): Promise<Connected> {
     const peerKey = await this.#permanent.connect(text, options.signal)
-    return { peerKey, isMember: await this.#hello.greet(peerKey, options.signal) }
+    const isMember = await this.#hello.greet(peerKey, options.signal)
+    this.#permanent.keepPlaces()
+    return { peerKey, isMember }
   }
 
-  /** Connects with a member by what is known of its addresses. PeerUnreachable, also when it takes us for a stranger. */
+  /**
+   * Connects with a member by what is known of its addresses, or else through another member. PeerUnreachable, also
+   * when it takes us for a stranger.
+   */
   async reach(peerKey: PublicKey, options: { signal?: AbortSignal } = {}): Promise<void> {
     if (this.node.members.isUp(peerKey)) return
-    await this.#whereabouts.dial(peerKey, options)
+    const direct = this.#whereabouts.dial(peerKey, options)
+    await Promise.any([direct, this.#reachThroughMembers(peerKey, direct, options)]).catch(() => direct)
     if (await this.#hello.greet(peerKey, options.signal)) return
     throw new GlasError('PeerUnreachable', `${this.#whereabouts.nameOf(peerKey)} does not take this home for a member.`)
+  }
+
+  async #reachThroughMembers(
+    peerKey: PublicKey,
+    direct: Promise<unknown>,
+    options: { signal?: AbortSignal },
+  ): Promise<void> {
+    await isSettledWithin(direct, RELAY_AFTER_MS)
+    if (this.node.connectionsWith(peerKey).length === 0) await this.node.dialThroughMembers(peerKey, options)
   }
 
   /** Resolves when everybody who is wanted was reached or could not be. */
@@ -217,6 +234,7 @@ export class Peer extends EventEmitter<{ 'member:up': [PublicKey]; 'member:down'
     const { libp2p, members } = this.node
     members.on('up', (peerKey) => {
       void this.#whereabouts.learnFrom(peerKey)
+      this.#permanent.keepPlaces()
       this.emit('member:up', peerKey)
     })
     members.on('down', (peerKey) => this.emit('member:down', peerKey))

@@ -39,6 +39,7 @@ export class PermanentPeers {
 
   /** `connect` is to call the method of that name, and to wait until it is clear whether a member answers. */
   targets(connect: (text: string, signal: AbortSignal) => Promise<unknown>): Target[] {
+    this.keepPlaces()
     return this.#book.permanent().map((text) => ({
       name: text,
       isConnected: () => this.isConnected(text),
@@ -61,6 +62,14 @@ export class PermanentPeers {
 
   async close(): Promise<void> {
     await Promise.all([...this.#tunnels.keys()].map((name) => this.#closeTunnel(name)))
+  }
+
+  /** Others reach this home through its permanent peers, as long as it is connected with them. Cheap. */
+  keepPlaces(): void {
+    for (const peerKey of this.#answered.values()) {
+      // Without a place this home is reached otherwise, or not at all; the next look tries again.
+      this.#node.keepPlaceAt(peerKey).catch(() => {})
+    }
   }
 
   isConnected(name: string): boolean {

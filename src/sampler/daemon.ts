@@ -1,5 +1,8 @@
 import { rmSync } from 'node:fs'
+import type { Parts } from '../beam/parts.ts'
 import type { CallOptions } from '../beam/progress.ts'
+import { type Remembered, replicate } from '../beam/replicate.ts'
+import { type SendFailures, sendPublished } from '../beam/send.ts'
 import { VERBS } from '../beam/verbs.ts'
 import { writeFileAtomic } from '../disk/atomic.ts'
 import { realFiles } from '../disk/files.ts'
@@ -8,8 +11,8 @@ import { peerIdText } from '../glas/keys.ts'
 import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import type { BandwidthLimits } from '../net/rate-limit.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
-import { Copier } from './copier.ts'
-import type { Sampler, SnapArgs } from './sampler.ts'
+import { type Round, Rounds } from './rounds.ts'
+import type { Sampler } from './sampler.ts'
 import { serveSocket } from './socket.ts'
 
 export interface DaemonStatus {
@@ -21,11 +24,11 @@ export interface DaemonStatus {
   http: string
 }
 
-/** Asked over the socket like verbs, but about what only the daemon has: itself, and the images that are connected. */
+/** Asked over the socket like verbs, but about the daemon itself. */
 const STATUS = 'daemonStatus'
 const STOP = 'daemonStop'
-const LIVE = 'live'
-const SNAP = 'snap'
+/** What these are about comes with the sampler, which takes a moment longer to start. */
+const NEED_SAMPLER: readonly string[] = ['live', 'snap'] satisfies VerbName[]
 
 /** Longest wait for calls that go on when the daemon stops; what they have acknowledged is safe anyway. */
 const STOP_LIMIT_MS = 10_000
@@ -64,23 +67,26 @@ export async function runDaemon(
         return new Promise(() => {}) // who asked waits for the end of the process, which ends the connection
       }
       const callSignal = { ...callOptions, signal: AbortSignal.any([callOptions.signal, signal]) }
-      if (verb === LIVE) return needed(await starting).live()
-      if (verb === SNAP) return needed(await starting).snap(args as SnapArgs, callSignal)
+      if (NEED_SAMPLER.includes(verb)) await starting
       const call = callVerb(pintglas, verb, args, callSignal)
       calls.add(call)
       return call.finally(() => {
         calls.delete(call)
-        if (accessOf(verb as VerbName) === 'writing') copier.look() // it may have changed rules, or made room
+        if (accessOf(verb as VerbName) !== 'writing') return
+        for (const one of rounds) one.look() // it may have changed rules, or made room
+        network.live.look() // or let others see what runs here
       })
     }
-    const copier = new Copier(pintglas.parts, network, working)
+    const rounds = roundsOf(pintglas.parts, working).map((round) => {
+      return new Rounds(pintglas.parts, network, round, working)
+    })
     const server = await serveSocket(socket, answer)
     await writeFileAtomic(realFiles, folder.socketNote, Buffer.from(`${socket}\n`))
-    copier.start()
+    for (const one of rounds) one.start()
     options.onReady(await status())
     await aborted(signal)
     server.close()
-    await copier.stop()
+    await Promise.all(rounds.map((one) => one.stop()))
     await Promise.race([
       Promise.allSettled(calls),
       new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
@@ -92,16 +98,22 @@ export async function runDaemon(
   }
 }
 
+/** What the daemon does by itself: copy what is followed, send what the rules say. */
+function roundsOf(parts: Parts, options: CallOptions): Round[] {
+  const remembered: Remembered = { missingSince: new Map(), failures: new Map() }
+  const failures: SendFailures = new Set()
+  const sendRound = async () => {
+    await sendPublished(parts, failures, options)
+    return { againInMs: undefined }
+  }
+  return [() => replicate(parts, remembered, options), sendRound]
+}
+
 /** Loaded only where it is wanted. */
 async function startSampler(pintglas: PintGlas, options: CallOptions): Promise<Sampler | undefined> {
   if (pintglas.parts.home.config.http === 'off') return undefined
   const { openSampler } = await import('./sampler.ts')
   return openSampler(pintglas, options)
-}
-
-function needed(sampler: Sampler | undefined): Sampler {
-  if (sampler !== undefined) return sampler
-  throw new GlasError('NotRunning', 'The daemon takes no images that run: `pintglas config http` says off.')
 }
 
 function callVerb(pintglas: PintGlas, verb: string, args: unknown, options: CallOptions): Promise<unknown> {

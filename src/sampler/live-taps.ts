@@ -1,3 +1,5 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { OwnTap } from '../beam/parts.ts'
 import { GlasError } from '../glas/errors.ts'
 import type { ImageId } from '../glas/image-id.ts'
 import type { TapName } from './tap-message.ts'
@@ -6,6 +8,8 @@ import type { TapName } from './tap-message.ts'
 const MAX_LIVE_TAPS = 1000
 /** Candidates that a message names. */
 const MAX_CANDIDATES = 20
+/** Digits of a tap's id: enough that no two have the same. */
+const ID_HEX_CHARS = 16
 
 export interface LiveTap extends TapName {
   /** As it was when the Tap connected. */
@@ -23,6 +27,14 @@ interface Waiting {
 /** The images that are connected and can be asked. One for each host, path and name: the newest. */
 export class LiveTaps {
   readonly #waiting = new Map<string, Waiting>()
+  readonly #onChange: () => void
+  /** Others learn the id of a tap, and must not be able to try hosts and paths until one fits. */
+  readonly #idSecret = randomBytes(32)
+
+  /** `onChange`: another image waits, or one no longer. */
+  constructor(onChange: () => void = () => {}) {
+    this.#onChange = onChange
+  }
 
   /** Gives the function that removes it again, and nobody else that came after it. */
   add(waiting: Waiting): () => void {
@@ -35,8 +47,11 @@ export class LiveTaps {
     }
     this.#waiting.set(key, waiting)
     older?.drop()
+    this.#onChange()
     return () => {
-      if (this.#waiting.get(key) === waiting) this.#waiting.delete(key)
+      if (this.#waiting.get(key) !== waiting) return
+      this.#waiting.delete(key)
+      this.#onChange()
     }
   }
 
@@ -63,6 +78,20 @@ export class LiveTaps {
     }
     const others = there.length === 0 ? 'None is connected.' : `There are: ${there.join(', ')}.`
     throw new GlasError('PeerNotFound', `No image that runs is called "${text}". ${others}`, { data: { there } })
+  }
+
+  /** As others may be told of them. */
+  own(): OwnTap[] {
+    return this.list().map(({ host, path, name }) => ({ id: this.#idOf({ host, path, name }), host, path, name }))
+  }
+
+  /** Undefined when it is not connected any more. */
+  byId(id: string): LiveTap | undefined {
+    return this.list().find((tap) => this.#idOf(tap) === id)
+  }
+
+  #idOf(tap: TapName): string {
+    return createHmac('sha256', this.#idSecret).update(keyOf(tap)).digest('hex').slice(0, ID_HEX_CHARS)
   }
 }
 

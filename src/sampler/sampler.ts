@@ -9,6 +9,7 @@ import { Callers } from './callers.ts'
 import { openHttp } from './http.ts'
 import { addLauncherRoutes } from './launcher-routes.ts'
 import { LiveTaps } from './live-taps.ts'
+import { ownTaps, untilAborted } from './own-taps.ts'
 import { SnapshotRequests } from './snapshot-requests.ts'
 import { Spool } from './spool.ts'
 import { serveTap } from './tap-connections.ts'
@@ -23,8 +24,7 @@ export interface SnapArgs {
 /** What images that run, launchers and browsers meet. */
 export interface Sampler {
   url: string
-  live(): { taps: TapName[] }
-  /** Asks an image for a snapshot and waits until it is a version. */
+  /** Asks an image that is connected here for a snapshot and waits until it is a version. */
   snap(args: SnapArgs, options: Pick<CallOptions, 'signal'>): Promise<PushResult>
   close(): Promise<void>
 }
@@ -33,7 +33,7 @@ export interface Sampler {
 export async function openSampler(pintglas: PintGlas, options: CallOptions): Promise<Sampler> {
   const { parts } = pintglas
   const { http: address, httpAnyLocalUser: anyLocalUser } = parts.home.config
-  const taps = new LiveTaps()
+  const taps = new LiveTaps(() => parts.running()?.live.look())
   const requests = new SnapshotRequests(taps)
   const spool = await Spool.open(join(stockFolder(parts.home), 'spool'))
   const beams = new Beams({ spool, requests, push: (args, call) => pintglas.call('push', args, call), options })
@@ -45,11 +45,12 @@ export async function openSampler(pintglas: PintGlas, options: CallOptions): Pro
     tap: (request, socket, head) => void serveTap(ports, { request, socket, head }),
     onMessage: options.onMessage,
   })
+  parts.taps = ownTaps(taps, requests)
   return {
     url: http.url,
-    live: () => ({ taps: taps.list().map(({ host, path, name }) => ({ host, path, name })) }),
     snap: ({ tap, allowSecrets }, { signal }) => untilAborted(ask(taps.named(tap), allowSecrets), signal),
     close: async () => {
+      delete parts.taps
       await http.close()
       await beams.close()
     },
@@ -58,18 +59,5 @@ export async function openSampler(pintglas: PintGlas, options: CallOptions): Pro
   function ask(tap: TapName, allowSecrets: boolean): Promise<PushResult> {
     const asked = requests.ask(tap, { allowSecrets })
     return asked ?? Promise.reject(new GlasError('PeerNotFound', `"${tap.name}" is not connected any more.`))
-  }
-}
-
-/** Whoever asked may stop waiting: the snapshot is made all the same. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const { promise, reject } = Promise.withResolvers<never>()
-  const stop = () => reject(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }

@@ -12,15 +12,21 @@ const GONE_LIMIT_MS = 10_000
 /** A snapshot that was asked for and whose beam has not begun. All who ask meanwhile get the same. */
 class Request {
   readonly result: Promise<PushResult>
+  /** Resolves when the beam begins. */
+  readonly begun: Promise<void>
   allowSecrets = false
   #timer: NodeJS.Timeout
   readonly settle: (result: PushResult) => void
   readonly fail: (error: unknown) => void
+  readonly #setBegun: () => void
 
   constructor(onTimeout: () => void) {
     const { promise, resolve, reject } = Promise.withResolvers<PushResult>()
     promise.catch(() => {}) // a launcher asks and does not wait
     this.result = promise
+    const begun = Promise.withResolvers<void>()
+    this.begun = begun.promise
+    this.#setBegun = begun.resolve
     this.settle = resolve
     this.fail = reject
     this.#timer = setTimeout(onTimeout, ANSWER_LIMIT_MS).unref()
@@ -36,6 +42,7 @@ class Request {
 
   begin(): void {
     clearTimeout(this.#timer)
+    this.#setBegun()
   }
 }
 
@@ -58,6 +65,11 @@ export class SnapshotRequests {
     request.allowSecrets ||= allowSecrets
     if (known === undefined) waiting.ask()
     return request.result
+  }
+
+  /** Resolves when the image that was asked begins to send. Undefined when nothing was asked of it. */
+  begun(tap: LiveTap): Promise<void> | undefined {
+    return this.#waiting.get(keyOf(tap))?.begun
   }
 
   /** What waits for the beam that begins now. Whoever asks from now on gets a later snapshot. */

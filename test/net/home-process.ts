@@ -29,6 +29,7 @@ const peer = await openPeer(
         return 'forward'
       },
       claim: async () => 'drop',
+      taps: async () => 'drop',
     },
     onViolation: (_, error) => say({ event: 'violation', code: error.code }),
     onNotice: (error) => say({ event: 'notice', message: error.message }),

@@ -1,6 +1,5 @@
 import type { Parts } from '../beam/parts.ts'
 import type { CallOptions } from '../beam/progress.ts'
-import { type Rounds, replicate } from '../beam/replicate.ts'
 import { toGlasError } from '../glas/errors.ts'
 import type { Network } from '../net/network.ts'
 
@@ -9,20 +8,24 @@ const AFTER_NEWS_MS = 200
 /** Looked at without news, too: a holder may have come back, or gone for good. */
 const AT_LEAST_EVERY_MS = 60_000
 
-/** Copies what is followed, whenever something may have changed. One round at a time. */
-export class Copier {
+/** Looks at everything once, and does what there is to do. `againInMs`: when there will be more without any news. */
+export type Round = () => Promise<{ againInMs: number | undefined }>
+
+/** Work that a daemon does by itself, whenever something may have changed. One round at a time. */
+export class Rounds {
   readonly #parts: Parts
   readonly #network: Network
-  readonly #options: CallOptions
-  readonly #rounds: Rounds = { missingSince: new Map(), failures: new Map() }
+  readonly #round: Round
+  readonly #options: Pick<CallOptions, 'signal' | 'onMessage'>
   #timer: NodeJS.Timeout | undefined
-  #round: Promise<void> | undefined
+  #running: Promise<void> | undefined
   #isStale = false
   #stopListening: () => void = () => {}
 
-  constructor(parts: Parts, network: Network, options: CallOptions) {
+  constructor(parts: Parts, network: Network, round: Round, options: Pick<CallOptions, 'signal' | 'onMessage'>) {
     this.#parts = parts
     this.#network = network
+    this.#round = round
     this.#options = options
   }
 
@@ -37,31 +40,31 @@ export class Copier {
   /** Something may have changed: the index, who is there, or the rules. Cheap. */
   look(): void {
     this.#isStale = true
-    if (this.#round === undefined) this.#lookAfter(AFTER_NEWS_MS)
+    if (this.#running === undefined) this.#lookAfter(AFTER_NEWS_MS)
   }
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     this.#stopListening()
-    await this.#round
+    await this.#running
   }
 
   #lookAfter(waitMs: number): void {
     clearTimeout(this.#timer)
     if (this.#options.signal.aborted) return
     this.#timer = setTimeout(() => {
-      this.#round = this.#copy().then((againInMs) => {
-        this.#round = undefined
+      this.#running = this.#run().then((againInMs) => {
+        this.#running = undefined
         this.#lookAfter(this.#isStale ? AFTER_NEWS_MS : againInMs)
       })
     }, waitMs)
   }
 
   /** One round; when to begin the next one if there are no news. */
-  async #copy(): Promise<number> {
+  async #run(): Promise<number> {
     this.#isStale = false
     try {
-      const { againInMs = AT_LEAST_EVERY_MS } = await replicate(this.#parts, this.#rounds, this.#options)
+      const { againInMs = AT_LEAST_EVERY_MS } = await this.#round()
       return Math.min(againInMs, AT_LEAST_EVERY_MS)
     } catch (error) {
       if (!this.#options.signal.aborted) this.#options.onMessage(toGlasError(error).message)
