@@ -27,6 +27,17 @@ export interface PushArgs {
   public: boolean
 }
 
+/** As a push without any option; the path and whether secrets are allowed come with it. */
+export const PLAIN_PUSH = {
+  step: 'patch',
+  force: false,
+  dryRun: false,
+  location: true,
+  to: [] as string[],
+  copies: 0,
+  public: false,
+} as const
+
 export interface PushResult {
   outcome: 'pushed' | 'unchanged' | 'dry-run'
   'image-name': string

@@ -3,6 +3,7 @@ import { check } from './check.ts'
 import { find } from './find.ts'
 import { follow, following, unfollow } from './follow.ts'
 import { forget } from './forget.ts'
+import { forgetByPolicy } from './forget-by-policy.ts'
 import { gc } from './gc.ts'
 import { grant, grants, revoke } from './grants.ts'
 import { id, keyExport, keyImport } from './identity.ts'
@@ -13,6 +14,7 @@ import { ls } from './ls.ts'
 import { pin, unpin } from './pins.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { addSchedule, removeSchedule, schedules } from './schedule.ts'
 import { getConfig, setConfig } from './settings.ts'
 import { show } from './show.ts'
 import { homeStatus, status } from './status.ts'
@@ -24,11 +26,13 @@ import { addPeer, invite, join, listen, members, peers, removeMember, removePeer
  */
 export const VERBS = {
   addPeer: { access: 'writing', run: addPeer },
+  addSchedule: { access: 'writing', run: addSchedule },
   check: { access: 'writing', run: check },
   find: { access: 'reading', run: find },
   follow: { access: 'writing', run: follow },
   following: { access: 'reading', run: following },
   forget: { access: 'writing', run: forget },
+  forgetByPolicy: { access: 'writing', run: forgetByPolicy },
   gc: { access: 'writing', run: gc },
   getConfig: { access: 'reading', run: getConfig },
   grant: { access: 'writing', run: grant },
@@ -52,7 +56,9 @@ export const VERBS = {
   push: { access: 'writing', run: push },
   removeMember: { access: 'writing', run: removeMember },
   removePeer: { access: 'writing', run: removePeer },
+  removeSchedule: { access: 'writing', run: removeSchedule },
   revoke: { access: 'writing', run: revoke },
+  schedules: { access: 'reading', run: schedules },
   setConfig: { access: 'writing', run: setConfig },
   show: { access: 'reading', run: show },
   status: { access: 'writing', run: status },

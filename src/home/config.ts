@@ -4,6 +4,7 @@ import { MAX_MEMBER_NAME_BYTES } from '../glas/certificate.ts'
 import { GlasError } from '../glas/errors.ts'
 import { isGlasId } from '../glas/glas-id.ts'
 import { peerKeyOf } from '../glas/keys.ts'
+import { isScheduleRule, type ScheduleRule } from './schedule-rule.ts'
 
 /** What a peer copies by itself, and how much of it. */
 export interface FollowRule {
@@ -45,6 +46,8 @@ export interface Config {
   http: string
   /** Whether every user of this machine may use that, where it cannot be told who is at the other end. */
   httpAnyLocalUser: boolean
+  /** What the daemon takes snapshots of by itself. */
+  schedule: ScheduleRule[]
 }
 
 /** Where the Taps in images look for a sampler unless they are told otherwise. */
@@ -100,6 +103,10 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
     expected: 'off, or a loopback address such as 127.0.0.1:8801: on another one anybody could read your images',
   },
   httpAnyLocalUser: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
+  schedule: {
+    check: (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isScheduleRule),
+    expected: 'a list of rules; `pintglas schedule add` writes them',
+  },
 }
 
 export const CONFIG_KEYS = Object.keys(CHECKS) as Array<keyof Config>
@@ -119,6 +126,7 @@ export function defaultConfig(name: string): Config {
     owner: '',
     http: DEFAULT_HTTP,
     httpAnyLocalUser: false,
+    schedule: [],
   }
 }
 

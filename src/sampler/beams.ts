@@ -1,7 +1,7 @@
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallOptions } from '../beam/progress.ts'
-import type { PushArgs, PushResult } from '../beam/push-result.ts'
+import { PLAIN_PUSH, type PushArgs, type PushResult } from '../beam/push-result.ts'
 import { GlasError, toGlasError } from '../glas/errors.ts'
 import type { SnapshotRequests } from './snapshot-requests.ts'
 import type { Spool, SpoolPlace } from './spool.ts'
@@ -89,7 +89,7 @@ export class Beams {
       const directory = await unzip(zip, join(place.folder, 'unpacked'), { signal: options.signal, reserve })
       await rm(zip)
       const live = { host, path, name, imageId }
-      return push({ ...PUSH, path: directory, live, allowSecrets }, { ...options, onProgress: () => {} })
+      return push({ ...PLAIN_PUSH, path: directory, live, allowSecrets }, { ...options, onProgress: () => {} })
     })
     this.#turn = work.catch(() => {})
     try {
@@ -99,17 +99,6 @@ export class Beams {
     }
   }
 }
-
-/** As a push without any option. */
-const PUSH = {
-  step: 'patch',
-  force: false,
-  dryRun: false,
-  location: true,
-  to: [],
-  copies: 0,
-  public: false,
-} satisfies Partial<PushArgs>
 
 async function writeZip(path: string, message: Message, place: SpoolPlace): Promise<void> {
   if (message.announcedBytes > MAX_BEAM_BYTES) throw tooLarge()

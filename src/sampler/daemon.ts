@@ -9,6 +9,8 @@ import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
 import { Copier } from './copier.ts'
 import type { Sampler, SnapArgs } from './sampler.ts'
+import { snapshotTaker } from './scheduled-snapshot.ts'
+import { realClock, Scheduler } from './scheduler.ts'
 import { serveSocket } from './socket.ts'
 
 export interface DaemonStatus {
@@ -25,6 +27,7 @@ const STATUS = 'daemonStatus'
 const STOP = 'daemonStop'
 const LIVE = 'live'
 const SNAP = 'snap'
+const TAP_NAMED = 'tapNamed'
 
 /** Longest wait for calls that go on when the daemon stops; what they have acknowledged is safe anyway. */
 const STOP_LIMIT_MS = 10_000
@@ -63,22 +66,28 @@ export async function runDaemon(
       }
       const callSignal = { ...callOptions, signal: AbortSignal.any([callOptions.signal, signal]) }
       if (verb === LIVE) return needed(await starting).live()
+      if (verb === TAP_NAMED) return needed(await starting).named((args as { tap: string }).tap)
       if (verb === SNAP) return needed(await starting).snap(args as SnapArgs, callSignal)
       const call = callVerb(pintglas, verb, args, callSignal)
       calls.add(call)
       return call.finally(() => {
         calls.delete(call)
-        if (accessOf(verb as VerbName) === 'writing') copier.look() // it may have changed rules, or made room
+        if (accessOf(verb as VerbName) !== 'writing') return
+        copier.look() // it may have changed rules, or made room
+        scheduler.look()
       })
     }
     const copier = new Copier(pintglas.parts, network, working)
+    const scheduler = await openScheduler(pintglas, starting, working)
     const server = await serveSocket(socket, answer)
     await writeFileAtomic(realFiles, folder.socketNote, Buffer.from(`${socket}\n`))
     copier.start()
     options.onReady(await status())
+    scheduler.look()
     await aborted(signal)
     server.close()
     await copier.stop()
+    await scheduler.stop()
     await Promise.race([
       Promise.allSettled(calls),
       new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
@@ -95,6 +104,21 @@ async function startSampler(pintglas: PintGlas, options: CallOptions): Promise<S
   if (pintglas.parts.home.config.http === 'off') return undefined
   const { openSampler } = await import('./sampler.ts')
   return openSampler(pintglas, options)
+}
+
+function openScheduler(
+  pintglas: PintGlas,
+  sampler: Promise<Sampler | undefined>,
+  options: CallOptions,
+): Promise<Scheduler> {
+  const { config, folder } = pintglas.parts.home
+  return Scheduler.open({
+    rules: () => config.schedule,
+    runsFile: folder.scheduleRuns,
+    take: snapshotTaker(pintglas, sampler, options),
+    clock: realClock,
+    options,
+  })
 }
 
 function needed(sampler: Sampler | undefined): Sampler {

@@ -8,7 +8,7 @@ import { Beams } from './beams.ts'
 import { Callers } from './callers.ts'
 import { openHttp } from './http.ts'
 import { addLauncherRoutes } from './launcher-routes.ts'
-import { LiveTaps } from './live-taps.ts'
+import { fullName, LiveTaps } from './live-taps.ts'
 import { SnapshotRequests } from './snapshot-requests.ts'
 import { Spool } from './spool.ts'
 import { serveTap } from './tap-connections.ts'
@@ -24,6 +24,8 @@ export interface SnapArgs {
 export interface Sampler {
   url: string
   live(): { taps: TapName[] }
+  /** The image that a person means, and what it is called in full. PeerNotFound, AmbiguousName. */
+  named(text: string): { tap: string }
   /** Asks an image for a snapshot and waits until it is a version. */
   snap(args: SnapArgs, options: Pick<CallOptions, 'signal'>): Promise<PushResult>
   close(): Promise<void>
@@ -48,6 +50,7 @@ export async function openSampler(pintglas: PintGlas, options: CallOptions): Pro
   return {
     url: http.url,
     live: () => ({ taps: taps.list().map(({ host, path, name }) => ({ host, path, name })) }),
+    named: (text) => ({ tap: fullName(taps.named(text)) }),
     snap: ({ tap, allowSecrets }, { signal }) => untilAborted(ask(taps.named(tap), allowSecrets), signal),
     close: async () => {
       await http.close()
