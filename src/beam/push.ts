@@ -1,7 +1,7 @@
 import { GlasError } from '../glas/errors.ts'
 import { versionText } from '../glas/version.ts'
 import { locateImage } from '../image/locate.ts'
-import { type Scan, scanDirectory } from '../image/scan.ts'
+import { type Scan, scanDirectory, withImageAt } from '../image/scan.ts'
 import { type SecretSearch, secretFound } from '../image/secrets.ts'
 import { writeSidecar } from '../image/sidecar.ts'
 import type { Head } from '../index/names.ts'
@@ -30,7 +30,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
   if (args.public) throw notSearched()
   for (const name of args.to) memberNamed(parts, name) // a slip of the pen is told before the work, not after it
   const image = await locateImage(args.path)
-  const scan = await scanDirectory(image, { signal: options.signal })
+  const scan = withImageAt(await scanDirectory(image, { signal: options.signal }), args.live?.imageFile)
   for (const warning of scan.warnings) options.onMessage(warning)
   if (args.dryRun) return dryRun(scan, options)
   const known = args.live ? await liveOrigin(parts, args.live) : await originOf(image.directory, args.lineage)

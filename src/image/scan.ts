@@ -65,6 +65,15 @@ export async function scanDirectory(image: LocatedImage, options: { signal?: Abo
   }
 }
 
+/** The same directory with its image read from elsewhere: where a running one has saved itself without disturbing it. */
+export function withImageAt(scan: Scan, absolutePath: string | undefined): Scan {
+  if (absolutePath === undefined) return scan
+  const entries = scan.entries.map((entry) => {
+    return entry.role === 'image' && entry.path === scan.image.imageFile ? { ...entry, absolutePath } : entry
+  })
+  return { ...scan, entries }
+}
+
 class Walk {
   readonly entries: ScannedEntry[] = []
   readonly leftOut: LeftOut[] = []
