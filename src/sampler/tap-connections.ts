@@ -106,22 +106,29 @@ async function handOver(
 ): Promise<void> {
   const tell = (answer: object) => channel.sendText(JSON.stringify(answer))
   const directory = isLoopback(socket) ? await directoryOf(message) : undefined
-  if (directory === undefined) tell({ beam: true })
-  else {
-    socket.setTimeout(SAVE_LIMIT_MS)
-    const saved = async (folder: string) => {
-      tell({ spool: folder })
-      const answer = await channel.next()
-      if (answer === undefined) throw new GlasError('BadMessage', 'It closed without naming a file.')
-      return parseHandedFile((await collected(answer.chunks(MAX_TAP_MESSAGE_BYTES))).toString('utf8'))
-    }
-    try {
-      const { 'image-name': name, version, outcome } = await beams.handOver(message, directory, saved)
-      tell({ took: `${name}@${version}`, outcome })
-    } catch (error) {
-      const { code, message: why } = toGlasError(error)
-      tell({ error: code, message: why })
-    }
+  if (directory === undefined) {
+    tell({ beam: true })
+    return channel.close()
+  }
+  socket.setTimeout(0)
+  const pings = setInterval(() => channel.ping(), PING_EVERY_MS)
+  const limit = setTimeout(() => socket.destroy(), SAVE_LIMIT_MS)
+  const saved = async (folder: string) => {
+    tell({ spool: folder })
+    const answer = await channel.next()
+    clearTimeout(limit)
+    if (answer === undefined) throw new GlasError('BadMessage', 'It closed without naming a file.')
+    return parseHandedFile((await collected(answer.chunks(MAX_TAP_MESSAGE_BYTES))).toString('utf8'))
+  }
+  try {
+    const { 'image-name': name, version, outcome } = await beams.handOver(message, directory, saved)
+    tell({ took: `${name}@${version}`, outcome })
+  } catch (error) {
+    const { code, message: why } = toGlasError(error)
+    tell({ error: code, message: why })
+  } finally {
+    clearInterval(pings)
+    clearTimeout(limit)
   }
   channel.close()
 }
