@@ -1,5 +1,6 @@
 import { GlasError } from '../glas/errors.ts'
 import { versionText } from '../glas/version.ts'
+import { cloneImage } from '../image/clone.ts'
 import { locateImage } from '../image/locate.ts'
 import { type Scan, scanDirectory, withImageAt } from '../image/scan.ts'
 import { type SecretSearch, secretFound } from '../image/secrets.ts'
@@ -35,9 +36,15 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
   if (args.dryRun) return dryRun(scan, options)
   const known = args.live ? await liveOrigin(parts, args.live) : await originOf(image.directory, args.lineage)
   const lease = parts.stock.lease()
+  // What a running image has handed over is nobody else's any more.
+  const clone = args.background && !args.live ? await cloneImage(scan, args.background.clones) : undefined
   try {
-    const relatives = relativesOf(parts, known)
-    const snapshot = await takeSnapshot(parts.stock, { scan, relatives }, lease, options)
+    const reading = {
+      scan: clone?.scan ?? scan,
+      relatives: relativesOf(parts, known),
+      bytesPerSecond: args.background?.bytesPerSecond ?? 0,
+    }
+    const snapshot = await takeSnapshot(parts.stock, reading, lease, options)
     requireNoSecrets(snapshot.search, args.allowSecrets)
     const origin = await withoutSidecar(parts, known, snapshot.contents)
     const { made, outcome, newBytes } = await recordOf(parts, { args, scan, origin, snapshot, lease }, options)
@@ -55,6 +62,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
     return resultOf({ scan, snapshot, made, outcome, newBytes, copies })
   } finally {
     lease.release()
+    await clone?.remove()
   }
 }
 

@@ -46,6 +46,10 @@ export interface Config {
   http: string
   /** Whether every user of this machine may use that, where it cannot be told who is at the other end. */
   httpAnyLocalUser: boolean
+  /** How far the daemon steps back once it takes snapshots of images on this machine: 0 not at all, 19 behind everybody. */
+  niceness: number
+  /** How fast it reads for those; 0 as fast as it can. */
+  backgroundBytesPerSecond: number
   /** What the daemon takes snapshots of by itself. */
   schedule: ScheduleRule[]
 }
@@ -59,6 +63,10 @@ const MAX_LIST_ITEMS = 1000
 /** Four times as much fits the memory of any machine that such an image runs on. */
 const DEFAULT_DELTA_IMAGE_BYTES = 1024 * 1024 * 1024
 const MAX_TEXT_CHARS = 4096
+/** The last place that Unix has. */
+const MAX_NICENESS = 19
+/** A third of what a disk that turns reads; half a gigabyte takes ten seconds. */
+const DEFAULT_BACKGROUND_BYTES_PER_SECOND = 50 * 1024 * 1024
 /** TCP has no more. */
 const MAX_PORT = 65_535
 
@@ -103,6 +111,11 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
     expected: 'off, or a loopback address such as 127.0.0.1:8801: on another one anybody could read your images',
   },
   httpAnyLocalUser: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
+  niceness: {
+    check: (value) => isCount(value) && Number(value) <= MAX_NICENESS,
+    expected: `a number from 0 to ${MAX_NICENESS}`,
+  },
+  backgroundBytesPerSecond: { check: isCount, expected: 'a number of bytes' },
   schedule: {
     check: (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isScheduleRule),
     expected: 'a list of rules; `pintglas schedule add` writes them',
@@ -126,6 +139,8 @@ export function defaultConfig(name: string): Config {
     owner: '',
     http: DEFAULT_HTTP,
     httpAnyLocalUser: false,
+    niceness: MAX_NICENESS,
+    backgroundBytesPerSecond: DEFAULT_BACKGROUND_BYTES_PER_SECOND,
     schedule: [],
   }
 }

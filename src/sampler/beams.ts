@@ -2,8 +2,9 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LiveImage } from '../beam/live-origin.ts'
 import type { CallOptions } from '../beam/progress.ts'
-import { PLAIN_PUSH, type PushArgs, type PushResult } from '../beam/push-result.ts'
+import { PLAIN_PUSH, type PushResult } from '../beam/push-result.ts'
 import { GlasError, toGlasError } from '../glas/errors.ts'
+import type { Push } from './background.ts'
 import { checkHanded, roomFor } from './handed-image.ts'
 import type { SnapshotRequests } from './snapshot-requests.ts'
 import type { Spool, SpoolPlace } from './spool.ts'
@@ -22,7 +23,7 @@ const MAX_BEAMS = 256
 export interface BeamPorts {
   spool: Spool
   requests: SnapshotRequests
-  push: (args: PushArgs, options: CallOptions) => Promise<PushResult>
+  push: Push
   options: CallOptions
 }
 

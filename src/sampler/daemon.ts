@@ -7,6 +7,7 @@ import { GlasError } from '../glas/errors.ts'
 import { peerIdText } from '../glas/keys.ts'
 import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
+import { backgroundPush, type Push } from './background.ts'
 import { Copier } from './copier.ts'
 import type { Sampler, SnapArgs } from './sampler.ts'
 import { snapshotTaker } from './scheduled-snapshot.ts'
@@ -48,7 +49,8 @@ export async function runDaemon(
   let starting: Promise<Sampler | undefined> = Promise.resolve(undefined)
   try {
     const network = await pintglas.parts.network()
-    starting = startSampler(pintglas, working)
+    const push = await backgroundPush(pintglas)
+    starting = startSampler(pintglas, push, working)
     starting.catch(() => {}) // met below, when verbs can be answered
     const calls = new Set<Promise<unknown>>()
     const status = async (): Promise<DaemonStatus> => ({
@@ -78,7 +80,7 @@ export async function runDaemon(
       })
     }
     const copier = new Copier(pintglas.parts, network, working)
-    const scheduler = await openScheduler(pintglas, starting, working)
+    const scheduler = await openScheduler(pintglas, { push, sampler: starting }, working)
     const server = await serveSocket(socket, answer)
     await writeFileAtomic(realFiles, folder.socketNote, Buffer.from(`${socket}\n`))
     copier.start()
@@ -100,22 +102,22 @@ export async function runDaemon(
 }
 
 /** Loaded only where it is wanted. */
-async function startSampler(pintglas: PintGlas, options: CallOptions): Promise<Sampler | undefined> {
+async function startSampler(pintglas: PintGlas, push: Push, options: CallOptions): Promise<Sampler | undefined> {
   if (pintglas.parts.home.config.http === 'off') return undefined
   const { openSampler } = await import('./sampler.ts')
-  return openSampler(pintglas, options)
+  return openSampler(pintglas, push, options)
 }
 
 function openScheduler(
   pintglas: PintGlas,
-  sampler: Promise<Sampler | undefined>,
+  { push, sampler }: { push: Push; sampler: Promise<Sampler | undefined> },
   options: CallOptions,
 ): Promise<Scheduler> {
   const { config, folder } = pintglas.parts.home
   return Scheduler.open({
     rules: () => config.schedule,
     runsFile: folder.scheduleRuns,
-    take: snapshotTaker(pintglas, sampler, options),
+    take: snapshotTaker(pintglas, push, { sampler }, options),
     clock: realClock,
     options,
   })

@@ -4,6 +4,7 @@ import type { PushResult } from '../beam/push-result.ts'
 import { GlasError } from '../glas/errors.ts'
 import { stockFolder } from '../home/home.ts'
 import type { PintGlas } from '../open.ts'
+import type { Push } from './background.ts'
 import { Beams } from './beams.ts'
 import { Callers } from './callers.ts'
 import { openHttp } from './http.ts'
@@ -32,13 +33,13 @@ export interface Sampler {
 }
 
 /** Starts it; `options.signal` ends what goes on, `close` waits for that. */
-export async function openSampler(pintglas: PintGlas, options: CallOptions): Promise<Sampler> {
+export async function openSampler(pintglas: PintGlas, push: Push, options: CallOptions): Promise<Sampler> {
   const { parts } = pintglas
   const { http: address, httpAnyLocalUser: anyLocalUser } = parts.home.config
   const taps = new LiveTaps()
   const requests = new SnapshotRequests(taps)
   const spool = await Spool.open(join(stockFolder(parts.home), 'spool'))
-  const beams = new Beams({ spool, requests, push: (args, call) => pintglas.call('push', args, call), options })
+  const beams = new Beams({ spool, requests, push, options })
   const ports = { taps, requests, beams, onMessage: options.onMessage }
   const http = await openHttp({
     address,

@@ -7,6 +7,7 @@ import { locateImage } from '../image/locate.ts'
 import { type Scan, scanDirectory } from '../image/scan.ts'
 import type { PintGlas } from '../open.ts'
 import { Gate } from '../stock/gate.ts'
+import type { Push } from './background.ts'
 import type { Sampler } from './sampler.ts'
 import type { SchedulerPorts, Taken } from './scheduler.ts'
 
@@ -16,19 +17,20 @@ const MAX_DIRECTORIES_AT_ONCE = 1
 /** How the daemon takes what is scheduled: a directory when it has changed, an image that runs when it is connected. */
 export function snapshotTaker(
   pintglas: PintGlas,
-  sampler: Promise<Sampler | undefined>,
+  push: Push,
+  { sampler }: { sampler: Promise<Sampler | undefined> },
   options: CallOptions,
 ): SchedulerPorts['take'] {
   const gate = new Gate(MAX_DIRECTORIES_AT_ONCE)
   const call = { ...options, onProgress: () => {} }
   return async (rule, stamp) => {
-    if (rule.what === 'directory') return gate.run(() => takeDirectory(pintglas, { rule, stamp }, call))
+    if (rule.what === 'directory') return gate.run(() => takeDirectory({ pintglas, push }, { rule, stamp }, call))
     return takeTap(pintglas, { rule, sampler: await sampler }, call)
   }
 }
 
 async function takeDirectory(
-  pintglas: PintGlas,
+  { pintglas, push }: { pintglas: PintGlas; push: Push },
   { rule, stamp: before }: { rule: ScheduleRule; stamp: string },
   options: CallOptions,
 ): Promise<Taken> {
@@ -36,7 +38,7 @@ async function takeDirectory(
   const stamp = stampOf(await scanDirectory(await locateImage(rule.target), { signal: options.signal }))
   if (stamp === before) return { outcome: 'unchanged', text: '', stamp }
   const args = { ...PLAIN_PUSH, path: rule.target, allowSecrets: rule.allowSecrets }
-  return { ...(await kept(pintglas, rule, await pintglas.call('push', args, options), options)), stamp }
+  return { ...(await kept(pintglas, rule, await push(args, options), options)), stamp }
 }
 
 async function takeTap(
