@@ -4,6 +4,7 @@ import { GlasError } from '../glas/errors.ts'
 import { MAX_NOTE_BYTES } from '../glas/limits.ts'
 import { parseTag } from '../glas/tag.ts'
 import { versionText } from '../glas/version.ts'
+import type { GlasView } from '../index/glas-view.ts'
 import { findGlas, findVersion } from './lookup.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
@@ -62,6 +63,21 @@ export async function note(
 /** Says to everyone that a version shall not be used any more. Its number is not given again. */
 export async function retract(parts: Annotating, reference: string, options: CallOptions): Promise<Annotated> {
   return annotate(parts, reference, (record) => ({ kind: 'retract', record }), options)
+}
+
+/** The same for many at once. Throws NotAllowed where this home may not. */
+export async function retractAll(
+  parts: Annotating,
+  glas: GlasView,
+  records: readonly CID[],
+  options: CallOptions,
+): Promise<void> {
+  const publisher = await annotatorOf(parts, glas, options)
+  const sequence = parts.index.view.nextSequence(glas.glasId)
+  const entries = records.map((record, at) => {
+    return signEntry({ ...publisher, kind: 'retract', sequence: sequence + at, record }, parts.home.peer)
+  })
+  await publish(parts, entries, options)
 }
 
 async function annotate(

@@ -17,6 +17,10 @@ export interface LiveImage {
   path: string
   name: string
   imageId: ImageId
+  /** How long it stood still for the snapshot. */
+  pauseMs?: number
+  /** Where it has saved itself, when that is not in its directory. */
+  imageFile?: string
 }
 
 /**
@@ -45,7 +49,11 @@ function continued(sidecar: Sidecar, imageId: ImageId): ImageId {
 }
 
 /** The directory on this machine that the image runs in; undefined unless it is there, and this user's. */
-async function directoryOf({ host, path, name }: LiveImage): Promise<string | undefined> {
+export async function directoryOf({
+  host,
+  path,
+  name,
+}: Pick<LiveImage, 'host' | 'path' | 'name'>): Promise<string | undefined> {
   if (host.toLowerCase() !== hostname().toLowerCase() || !isAbsolute(path)) return undefined
   try {
     const real = await realpath(path)

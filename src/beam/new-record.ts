@@ -29,7 +29,7 @@ export interface Made {
 }
 
 export interface NewRecord {
-  args: { step: VersionStep; as?: string; location: boolean }
+  args: { step: VersionStep; as?: string; location: boolean; live?: { pauseMs?: number } }
   image: LocatedImage
   leftOut: readonly LeftOut[]
   origin: Origin
@@ -58,6 +58,7 @@ export function newRecord({ args, image, leftOut, origin, publisher, snapshot, a
     profile: PROFILE,
     removed: countLeftOut(leftOut),
     searched: { ...search.searched, allowed: search.findings.length + search.overlooked },
+    ...(args.live?.pauseMs === undefined ? {} : { pauseMs: args.live.pauseMs }),
   }
   return { record, ...encodeRecord(record), publisher, sequence: head.sequence }
 }

@@ -21,6 +21,8 @@ export interface PushArgs {
   lineage?: 'same' | 'fork'
   /** The live image that `path` is a snapshot of; absent for a directory in which an image lives. */
   live?: LiveImage
+  /** Nobody waits for it: read so many bytes in a second (0: as many as there are), from a clone in that folder where that can be. */
+  background?: { bytesPerSecond: number; clones: string }
   /** Members that shall hold it before the push ends, by name or peer id. */
   to: string[]
   /** How many other peers shall hold it before the push ends. */
@@ -29,6 +31,17 @@ export interface PushArgs {
   /** For the copies that others take meanwhile. */
   limits?: BandwidthLimits
 }
+
+/** As a push without any option; the path and whether secrets are allowed come with it. */
+export const PLAIN_PUSH = {
+  step: 'patch',
+  force: false,
+  dryRun: false,
+  location: true,
+  to: [] as string[],
+  copies: 0,
+  public: false,
+} as const
 
 export interface PushResult {
   outcome: 'pushed' | 'unchanged' | 'dry-run'

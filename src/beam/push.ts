@@ -1,7 +1,8 @@
 import { GlasError } from '../glas/errors.ts'
 import { versionText } from '../glas/version.ts'
+import { cloneImage } from '../image/clone.ts'
 import { locateImage } from '../image/locate.ts'
-import { type Scan, scanDirectory } from '../image/scan.ts'
+import { type Scan, scanDirectory, withImageAt } from '../image/scan.ts'
 import { type SecretSearch, secretFound } from '../image/secrets.ts'
 import { writeSidecar } from '../image/sidecar.ts'
 import type { Head } from '../index/names.ts'
@@ -31,14 +32,20 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
   if (args.public) throw notSearched()
   for (const name of args.to) memberNamed(parts, name) // a slip of the pen is told before the work, not after it
   const image = await locateImage(args.path)
-  const scan = await scanDirectory(image, { signal: options.signal })
+  const scan = withImageAt(await scanDirectory(image, { signal: options.signal }), args.live?.imageFile)
   for (const warning of scan.warnings) options.onMessage(warning)
   if (args.dryRun) return dryRun(scan, options)
   const known = args.live ? await liveOrigin(parts, args.live) : await originOf(image.directory, args.lineage)
   const lease = parts.stock.lease()
+  // What a running image has handed over is nobody else's any more.
+  const clone = args.background && !args.live ? await cloneImage(scan, args.background.clones) : undefined
   try {
-    const relatives = relativesOf(parts, known)
-    const snapshot = await takeSnapshot(parts.stock, { scan, relatives }, lease, options)
+    const reading = {
+      scan: clone?.scan ?? scan,
+      relatives: relativesOf(parts, known),
+      bytesPerSecond: args.background?.bytesPerSecond ?? 0,
+    }
+    const snapshot = await takeSnapshot(parts.stock, reading, lease, options)
     requireNoSecrets(snapshot.search, args.allowSecrets)
     const origin = await withoutSidecar(parts, known, snapshot.contents)
     const { made, outcome, newBytes } = await recordOf(parts, { args, scan, origin, snapshot, lease }, options)
@@ -59,6 +66,7 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
     return resultOf({ scan, snapshot, made, outcome, newBytes, copies })
   } finally {
     lease.release()
+    await clone?.remove()
   }
 }
 

@@ -28,6 +28,7 @@ export interface Shown {
   profile: string
   removed: Record<string, number>
   searched: { text: string[]; not: string[]; allowed: number }
+  'pause-ms'?: number
   record: string
   writer: string
   tags: string[]
@@ -113,6 +114,7 @@ function recordJson(record: GlasRecord) {
     profile: record.profile,
     removed: record.removed,
     searched: record.searched,
+    ...(record.pauseMs === undefined ? {} : { 'pause-ms': record.pauseMs }),
   }
 }
 

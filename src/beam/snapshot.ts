@@ -11,6 +11,7 @@ import type { TreeEntry } from '../stock/dag-directory.ts'
 import type { AddedFile } from '../stock/dag-file.ts'
 import type { Lease } from '../stock/leases.ts'
 import { isoDate } from './dates.ts'
+import { paceOf } from './pace.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 import type { Relatives } from './relatives.ts'
@@ -46,7 +47,7 @@ interface Read {
  */
 export async function takeSnapshot(
   stock: Parts['stock'],
-  { scan, relatives }: { scan: Scan; relatives: Relatives },
+  { scan, relatives, bytesPerSecond }: { scan: Scan; relatives: Relatives; bytesPerSecond: number },
   lease: Lease,
   options: CallOptions,
 ): Promise<Snapshot> {
@@ -54,10 +55,12 @@ export async function takeSnapshot(
   const reads = new Map<string, Read>()
   const kept = new Map<string, Kept>()
   const progress = progressOf(scan, options)
+  const pace = paceOf(bytesPerSecond, options.signal)
   const take = async (entry: ScannedEntry, file: OpenFile) => {
     const { leafBytes } = entry
-    const { mode, mtimeSec, mtimeNsec, sizeBytes } = file
-    const searched = (read: AsyncIterable<Uint8Array>) => search.tap({ ...entry, sizeBytes }, read)
+    const { sizeBytes } = file
+    const { mode, mtimeSec, mtimeNsec } = entry.keepsAttributes ? entry : file
+    const searched = (read: AsyncIterable<Uint8Array>) => search.tap({ ...entry, sizeBytes }, pace(read))
     const chunks = searched(file.chunks)
     const chunksIn = (memory: Uint8Array) => searched(file.chunksIn(memory))
     const adding = { leafBytes, lease, signal: options.signal, onBytes: progress }

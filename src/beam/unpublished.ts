@@ -24,7 +24,7 @@ export async function hasUnpublishedWork(
     if (scan.leftOut.some(({ rule }) => rule !== 'sidecar')) return true
     const record = decodeRecord(await stock.get(sidecar.record))
     const relatives = relativesOf({ stock, index }, sidecar)
-    const { contents } = await takeSnapshot(stock, { scan, relatives }, lease, options)
+    const { contents } = await takeSnapshot(stock, { scan, relatives, bytesPerSecond: 0 }, lease, options)
     return !contents.equals(record.contents)
   } catch {
     options.signal.throwIfAborted()

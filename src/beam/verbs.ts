@@ -3,6 +3,7 @@ import { check } from './check.ts'
 import { find } from './find.ts'
 import { follow, following, unfollow } from './follow.ts'
 import { forget } from './forget.ts'
+import { forgetByPolicy } from './forget-by-policy.ts'
 import { gc } from './gc.ts'
 import { grant, grants, revoke } from './grants.ts'
 import { id, keyExport, keyImport } from './identity.ts'
@@ -14,6 +15,7 @@ import { ls } from './ls.ts'
 import { pin, unpin } from './pins.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { addSchedule, removeSchedule, schedules } from './schedule.ts'
 import { send, sending, unsend } from './send.ts'
 import { getConfig, setConfig } from './settings.ts'
 import { show } from './show.ts'
@@ -28,12 +30,14 @@ import { allowMember } from './tap-rights.ts'
  */
 export const VERBS = {
   addPeer: { access: 'writing', run: addPeer },
+  addSchedule: { access: 'writing', run: addSchedule },
   allowMember: { access: 'writing', run: allowMember },
   check: { access: 'writing', run: check },
   find: { access: 'reading', run: find },
   follow: { access: 'writing', run: follow },
   following: { access: 'reading', run: following },
   forget: { access: 'writing', run: forget },
+  forgetByPolicy: { access: 'writing', run: forgetByPolicy },
   gc: { access: 'writing', run: gc },
   getConfig: { access: 'reading', run: getConfig },
   grant: { access: 'writing', run: grant },
@@ -58,7 +62,9 @@ export const VERBS = {
   push: { access: 'writing', run: push },
   removeMember: { access: 'writing', run: removeMember },
   removePeer: { access: 'writing', run: removePeer },
+  removeSchedule: { access: 'writing', run: removeSchedule },
   revoke: { access: 'writing', run: revoke },
+  schedules: { access: 'reading', run: schedules },
   send: { access: 'writing', run: send },
   sending: { access: 'reading', run: sending },
   setConfig: { access: 'writing', run: setConfig },

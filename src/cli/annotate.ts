@@ -1,5 +1,4 @@
 import type { Annotated } from '../beam/annotate.ts'
-import type { Forgotten } from '../beam/forget.ts'
 import { run } from './run.ts'
 import { shown } from './shown.ts'
 import type { AddVerb } from './verb.ts'
@@ -20,18 +19,6 @@ export const addAnnotations: AddVerb = (program, start) => {
     .action((reference: string, text: string) => {
       return run(start(), 'note', { reference, text }, (done) => `Noted at ${name(done)}.`)
     })
-  program
-    .command('forget <reference>')
-    .description('let a version go: unpinned here, and retracted for everyone where you may')
-    .option('--here', 'only here')
-    .action((reference: string, options: { here?: true }) => {
-      return run(start(), 'forget', { reference, here: options.here === true }, forgotten)
-    })
-}
-
-function forgotten(done: Forgotten): string {
-  const told = done.retracted ? 'retracted for everyone, and not kept here any more' : 'not kept here any more'
-  return `${name(done)} is ${told}. \`pintglas gc\` frees its space.`
 }
 
 function name(done: Annotated): string {

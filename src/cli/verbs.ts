@@ -2,6 +2,7 @@ import { addAnnotations } from './annotate.ts'
 import { addDaemon } from './daemon.ts'
 import { addFind } from './find.ts'
 import { addFollow } from './follow.ts'
+import { addForget } from './forget.ts'
 import { addGrant } from './grant.ts'
 import { addIdentity } from './identity.ts'
 import { addImport } from './import.ts'
@@ -11,6 +12,7 @@ import { addLog } from './log.ts'
 import { addLs } from './ls.ts'
 import { addPull } from './pull.ts'
 import { addPush } from './push.ts'
+import { addSchedule } from './schedule.ts'
 import { addSend } from './send.ts'
 import { addShow } from './show.ts'
 import { addStatus } from './status.ts'
@@ -29,6 +31,7 @@ const ALL: AddVerb[] = [
   addStatus,
   addFind,
   addAnnotations,
+  addForget,
   addKeeping,
   addSwarm,
   addGrant,
@@ -38,6 +41,7 @@ const ALL: AddVerb[] = [
   addDaemon,
   addLive,
   addWatch,
+  addSchedule,
 ]
 
 export const addVerbs: AddVerb = (program, start) => {

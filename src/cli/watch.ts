@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { PLAIN_PUSH } from '../beam/push-result.ts'
 import { exitCodeOf, GlasError, toGlasError } from '../glas/errors.ts'
 import { renderPush } from './push.ts'
 import { call, type Run } from './run.ts'
@@ -23,7 +24,7 @@ async function watch(start: Run, path: string, allowSecrets: boolean): Promise<v
   const image = await locateImage(path)
   for await (const _ of savesOf(image, { signal: start.options.signal })) {
     try {
-      start.terminal.result(await call(start, 'push', { ...PUSH, path, allowSecrets }), renderPush)
+      start.terminal.result(await call(start, 'push', { ...PLAIN_PUSH, path, allowSecrets }), renderPush)
     } catch (error) {
       start.options.signal.throwIfAborted()
       if (!mayBeBetterNextTime(error)) throw error
@@ -32,16 +33,6 @@ async function watch(start: Run, path: string, allowSecrets: boolean): Promise<v
   }
   start.options.signal.throwIfAborted()
 }
-
-const PUSH = {
-  step: 'patch',
-  force: false,
-  dryRun: false,
-  location: true,
-  to: [] as string[],
-  copies: 0,
-  public: false,
-} as const
 
 /** What a later save, or a little time, can change; a mistake in the call cannot. */
 function mayBeBetterNextTime(error: unknown): boolean {

@@ -56,6 +56,8 @@ export interface GlasRecord {
   /** What was left out: rule -> number of files. */
   removed: Record<string, number>
   searched: Searched
+  /** How long the image stood still for the snapshot, as it measured itself; absent where nobody did. */
+  pauseMs?: number
 }
 
 /** Number of the record format itself. A reader refuses a higher one, and ignores fields that it does not know. */
@@ -93,6 +95,7 @@ export function encodeRecord(record: GlasRecord): RecordBlock {
     profile: record.profile,
     removed: record.removed,
     searched: record.searched,
+    ...(record.pauseMs === undefined ? {} : { 'pause-ms': record.pauseMs }),
   })
   decodeRecord(bytes) // whatever a reader would refuse is refused before it is written
   return { cid: cidOf(DAG_CBOR_CODEC, bytes), bytes }
@@ -128,6 +131,7 @@ export function decodeRecord(bytes: Uint8Array): GlasRecord {
     profile: fields.text('profile', MAX_PROFILE_BYTES),
     removed: fields.counts('removed', MAX_RECORD_LIST_ITEMS),
     searched: searchedField(fields.map('searched')),
+    ...(fields.raw('pause-ms') === undefined ? {} : { pauseMs: fields.integer('pause-ms') }),
   }
 }
 

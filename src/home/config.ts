@@ -5,6 +5,7 @@ import { GlasError } from '../glas/errors.ts'
 import { isGlasId } from '../glas/glas-id.ts'
 import { peerKeyOf } from '../glas/keys.ts'
 import type { TapRight } from '../glas/tap-right.ts'
+import { isScheduleRule, type ScheduleRule } from './schedule-rule.ts'
 
 /** What a peer copies by itself, and how much of it. */
 export interface FollowRule {
@@ -61,6 +62,12 @@ export interface Config {
   tapRights: TapRule[]
   /** Ids of the members that everything published here is sent to. */
   send: string[]
+  /** How far the daemon steps back once it takes snapshots of images on this machine: 0 not at all, 19 behind everybody. */
+  niceness: number
+  /** How fast it reads for those; 0 as fast as it can. */
+  backgroundBytesPerSecond: number
+  /** What the daemon takes snapshots of by itself. */
+  schedule: ScheduleRule[]
 }
 
 /** Where the Taps in images look for a sampler unless they are told otherwise. */
@@ -72,6 +79,10 @@ const MAX_LIST_ITEMS = 1000
 /** Four times as much fits the memory of any machine that such an image runs on. */
 const DEFAULT_DELTA_IMAGE_BYTES = 1024 * 1024 * 1024
 const MAX_TEXT_CHARS = 4096
+/** The last place that Unix has. */
+const MAX_NICENESS = 19
+/** A third of what a disk that turns reads; half a gigabyte takes ten seconds. */
+const DEFAULT_BACKGROUND_BYTES_PER_SECOND = 50 * 1024 * 1024
 /** TCP has no more. */
 const MAX_PORT = 65_535
 
@@ -134,6 +145,15 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
     check: (value) => isTextList(value) && (value as string[]).every(isPeerId),
     expected: 'a list of peer ids; `pintglas send` writes them',
   },
+  niceness: {
+    check: (value) => isCount(value) && Number(value) <= MAX_NICENESS,
+    expected: `a number from 0 to ${MAX_NICENESS}`,
+  },
+  backgroundBytesPerSecond: { check: isCount, expected: 'a number of bytes' },
+  schedule: {
+    check: (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isScheduleRule),
+    expected: 'a list of rules; `pintglas schedule add` writes them',
+  },
 }
 
 export const CONFIG_KEYS = Object.keys(CHECKS) as Array<keyof Config>
@@ -158,6 +178,9 @@ export function defaultConfig(name: string): Config {
     shareTaps: false,
     tapRights: [],
     send: [],
+    niceness: MAX_NICENESS,
+    backgroundBytesPerSecond: DEFAULT_BACKGROUND_BYTES_PER_SECOND,
+    schedule: [],
   }
 }
 

@@ -15,6 +15,8 @@ export interface HomeFolder {
   /** Where the stock lies unless the settings put it elsewhere. */
   defaultStock: string
   daemonLog: string
+  /** When the daemon last took what is scheduled. */
+  scheduleRuns: string
   /** Says where the socket of a daemon that runs is. */
   socketNote: string
   /** Looked up each time: a daemon may have come or gone. */
@@ -37,6 +39,7 @@ export function homeFolder(given?: string): HomeFolder {
     index: join(root, 'index'),
     defaultStock: join(root, 'stock'),
     daemonLog: join(root, 'daemon.log'),
+    scheduleRuns: join(root, 'schedule.json'),
     socketNote: join(root, 'daemon.socket'),
     get socket() {
       return notedSocket(root) ?? newSocketPath(root)

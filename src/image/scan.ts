@@ -31,6 +31,8 @@ export interface ScannedEntry extends TreeEntry {
   absolutePath: string
   /** What only a line of `.pintglasignore` brought back: its content is searched whatever its name. */
   broughtBack: boolean
+  /** It is read from a clone: mode and times are those of the original, as they stand here. */
+  keepsAttributes?: boolean
 }
 
 export interface Scan {
@@ -63,6 +65,17 @@ export async function scanDirectory(image: LocatedImage, options: { signal?: Abo
     leftOut: sortByPath(walk.leftOut),
     warnings: [...walk.warnings, ...missingFiles(image, entries)],
   }
+}
+
+/** The same directory with its image read from elsewhere: where a running one has saved itself without disturbing it. */
+export function withImageAt(scan: Scan, absolutePath: string | undefined, { keepsAttributes = false } = {}): Scan {
+  if (absolutePath === undefined) return scan
+  const entries = scan.entries.map((entry) => {
+    return entry.role === 'image' && entry.path === scan.image.imageFile
+      ? { ...entry, absolutePath, keepsAttributes }
+      : entry
+  })
+  return { ...scan, entries }
 }
 
 class Walk {

@@ -1,11 +1,14 @@
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { LiveImage } from '../beam/live-origin.ts'
 import type { CallOptions } from '../beam/progress.ts'
-import type { PushArgs, PushResult } from '../beam/push-result.ts'
+import { PLAIN_PUSH, type PushResult } from '../beam/push-result.ts'
 import { GlasError, toGlasError } from '../glas/errors.ts'
+import type { Push } from './background.ts'
+import { checkHanded, roomFor } from './handed-image.ts'
 import type { SnapshotRequests } from './snapshot-requests.ts'
 import type { Spool, SpoolPlace } from './spool.ts'
-import type { TapMessage } from './tap-message.ts'
+import type { HandedFile, TapMessage } from './tap-message.ts'
 import { unzip } from './unzip.ts'
 import type { Message } from './websocket.ts'
 import { MAX_CHUNK_BYTES } from './websocket-frames.ts'
@@ -20,14 +23,18 @@ const MAX_BEAMS = 256
 export interface BeamPorts {
   spool: Spool
   requests: SnapshotRequests
-  push: (args: PushArgs, options: CallOptions) => Promise<PushResult>
+  push: Push
   options: CallOptions
 }
+
+/** What is to be pushed when its turn has come: the directory, and what only the Tap knows of it. */
+type Prepare = () => Promise<{ path: string } & Pick<LiveImage, 'imageFile' | 'pauseMs'>>
 
 /** Snapshots that Taps send: received side by side, brought into the stock one after the other. */
 export class Beams {
   readonly #ports: BeamPorts
-  readonly #running = new Set<Promise<void>>()
+  readonly #running = new Set<Promise<unknown>>()
+  #receiving = 0
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(ports: BeamPorts) {
@@ -39,6 +46,48 @@ export class Beams {
    * Whatever fails, nothing of it remains but a message and an answer to those who asked for the snapshot.
    */
   async receive(from: TapMessage, message: Message): Promise<void> {
+    const { options } = this.#ports
+    await this.#take(from, async (place) => {
+      const zip = join(place.folder, 'beam.zip')
+      await writeZip(zip, message, place)
+      const reserve = (bytes: number) => place.reserve(bytes)
+      return async () => {
+        const path = await unzip(zip, join(place.folder, 'unpacked'), { signal: options.signal, reserve })
+        await rm(zip)
+        return { path, ...(from.pauseMs === undefined ? {} : { pauseMs: from.pauseMs }) }
+      }
+    }).catch(() => {}) // was told already
+  }
+
+  /**
+   * Gives the Tap a folder by calling `saved`, which resolves when the image lies in it, and pushes `directory` with
+   * that image. Resolves when it is a version. On failure as above.
+   */
+  async handOver(
+    from: TapMessage,
+    directory: string,
+    saved: (folder: string) => Promise<HandedFile>,
+  ): Promise<PushResult> {
+    const { result } = await this.#take(from, async (place) => {
+      const path = join(directory, `${from.name}.image`)
+      await place.reserve(await roomFor(path))
+      const { file, ...pause } = await saved(place.folder)
+      const imageFile = await checkHanded(place.folder, file)
+      return async () => ({ path, imageFile, ...pause })
+    })
+    return result
+  }
+
+  /** Waits for those that are on their way into the stock; the caller has aborted the signal. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#running)
+  }
+
+  /** Resolves when it has arrived; `result` is what becomes of it. */
+  async #take(
+    from: TapMessage,
+    arrive: (place: SpoolPlace) => Promise<Prepare>,
+  ): Promise<{ result: Promise<PushResult> }> {
     const { requests, spool, options } = this.#ports
     const request = requests.take(from)
     const failed = (error: unknown) => {
@@ -47,49 +96,39 @@ export class Beams {
       request?.fail(error)
     }
     let place: SpoolPlace | undefined
+    this.#receiving++
     try {
-      if (this.#running.size >= MAX_BEAMS) throw tooMany()
+      if (this.#receiving + this.#running.size > MAX_BEAMS) throw tooMany()
       place = await spool.place()
-      const zip = join(place.folder, 'beam.zip')
-      await writeZip(zip, message, place)
-      this.#finish(
-        this.#stock(from, zip, { place, allowSecrets: request?.allowSecrets === true }),
-        (result) => {
-          options.onMessage(`Took ${result['image-name']}@${result.version} from ${labelOf(from)}.`)
-          request?.settle(result)
-        },
-        failed,
-      )
+      const prepare = await arrive(place)
+      const result = this.#stock(from, prepare, { place, allowSecrets: request?.allowSecrets === true })
+      const done = result.then((made) => {
+        options.onMessage(`Took ${made['image-name']}@${made.version} from ${labelOf(from)}.`)
+        request?.settle(made)
+      }, failed)
+      this.#running.add(done)
+      void done.finally(() => this.#running.delete(done))
+      return { result }
     } catch (error) {
       await place?.release()
       failed(error)
+      throw error
+    } finally {
+      this.#receiving--
     }
-  }
-
-  #finish(work: Promise<PushResult>, settle: (result: PushResult) => void, fail: (error: unknown) => void): void {
-    const done = work.then(settle, fail)
-    this.#running.add(done)
-    void done.finally(() => this.#running.delete(done))
-  }
-
-  /** Waits for those that are on their way into the stock; the caller has aborted the signal. */
-  async close(): Promise<void> {
-    await Promise.allSettled(this.#running)
   }
 
   async #stock(
     { host, path, name, imageId }: TapMessage,
-    zip: string,
+    prepare: Prepare,
     { place, allowSecrets }: { place: SpoolPlace; allowSecrets: boolean },
   ): Promise<PushResult> {
     const { push, options } = this.#ports
     const work = this.#turn.then(async () => {
       options.signal.throwIfAborted()
-      const reserve = (bytes: number) => place.reserve(bytes)
-      const directory = await unzip(zip, join(place.folder, 'unpacked'), { signal: options.signal, reserve })
-      await rm(zip)
-      const live = { host, path, name, imageId }
-      return push({ ...PUSH, path: directory, live, allowSecrets }, { ...options, onProgress: () => {} })
+      const { path: directory, ...known } = await prepare()
+      const live = { host, path, name, imageId, ...known }
+      return push({ ...PLAIN_PUSH, path: directory, live, allowSecrets }, { ...options, onProgress: () => {} })
     })
     this.#turn = work.catch(() => {})
     try {
@@ -99,17 +138,6 @@ export class Beams {
     }
   }
 }
-
-/** As a push without any option. */
-const PUSH = {
-  step: 'patch',
-  force: false,
-  dryRun: false,
-  location: true,
-  to: [],
-  copies: 0,
-  public: false,
-} satisfies Partial<PushArgs>
 
 async function writeZip(path: string, message: Message, place: SpoolPlace): Promise<void> {
   if (message.announcedBytes > MAX_BEAM_BYTES) throw tooLarge()

@@ -11,8 +11,11 @@ import { peerIdText } from '../glas/keys.ts'
 import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import type { BandwidthLimits } from '../net/rate-limit.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
+import { backgroundPush, type Push } from './background.ts'
 import { type Round, Rounds } from './rounds.ts'
 import type { Sampler } from './sampler.ts'
+import { snapshotTaker } from './scheduled-snapshot.ts'
+import { realClock, Scheduler } from './scheduler.ts'
 import { serveSocket } from './socket.ts'
 
 export interface DaemonStatus {
@@ -27,6 +30,8 @@ export interface DaemonStatus {
 /** Asked over the socket like verbs, but about the daemon itself. */
 const STATUS = 'daemonStatus'
 const STOP = 'daemonStop'
+/** Asked of the sampler: what the image is called in full that a person means. */
+const TAP_NAMED = 'tapNamed'
 /** What these are about comes with the sampler, which takes a moment longer to start. */
 const NEED_SAMPLER: readonly string[] = ['live', 'snap'] satisfies VerbName[]
 
@@ -50,7 +55,8 @@ export async function runDaemon(
   try {
     const network = await pintglas.parts.network()
     if (options.limits !== undefined) network.bandwidth.limit(options.limits)
-    starting = startSampler(pintglas, working)
+    const push = await backgroundPush(pintglas)
+    starting = startSampler(pintglas, push, working)
     starting.catch(() => {}) // met below, when verbs can be answered
     const calls = new Set<Promise<unknown>>()
     const status = async (): Promise<DaemonStatus> => ({
@@ -68,25 +74,30 @@ export async function runDaemon(
       }
       const callSignal = { ...callOptions, signal: AbortSignal.any([callOptions.signal, signal]) }
       if (NEED_SAMPLER.includes(verb)) await starting
+      if (verb === TAP_NAMED) return needed(await starting).named((args as { tap: string }).tap)
       const call = callVerb(pintglas, verb, args, callSignal)
       calls.add(call)
       return call.finally(() => {
         calls.delete(call)
         if (accessOf(verb as VerbName) !== 'writing') return
         for (const one of rounds) one.look() // it may have changed rules, or made room
+        scheduler.look()
         network.live.look() // or let others see what runs here
       })
     }
     const rounds = roundsOf(pintglas.parts, working).map((round) => {
       return new Rounds(pintglas.parts, network, round, working)
     })
+    const scheduler = await openScheduler(pintglas, { push, sampler: starting }, working)
     const server = await serveSocket(socket, answer)
     await writeFileAtomic(realFiles, folder.socketNote, Buffer.from(`${socket}\n`))
     for (const one of rounds) one.start()
     options.onReady(await status())
+    scheduler.look()
     await aborted(signal)
     server.close()
     await Promise.all(rounds.map((one) => one.stop()))
+    await scheduler.stop()
     await Promise.race([
       Promise.allSettled(calls),
       new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref()),
@@ -110,10 +121,30 @@ function roundsOf(parts: Parts, options: CallOptions): Round[] {
 }
 
 /** Loaded only where it is wanted. */
-async function startSampler(pintglas: PintGlas, options: CallOptions): Promise<Sampler | undefined> {
+async function startSampler(pintglas: PintGlas, push: Push, options: CallOptions): Promise<Sampler | undefined> {
   if (pintglas.parts.home.config.http === 'off') return undefined
   const { openSampler } = await import('./sampler.ts')
-  return openSampler(pintglas, options)
+  return openSampler(pintglas, push, options)
+}
+
+function openScheduler(
+  pintglas: PintGlas,
+  { push, sampler }: { push: Push; sampler: Promise<Sampler | undefined> },
+  options: CallOptions,
+): Promise<Scheduler> {
+  const { config, folder } = pintglas.parts.home
+  return Scheduler.open({
+    rules: () => config.schedule,
+    runsFile: folder.scheduleRuns,
+    take: snapshotTaker(pintglas, push, { sampler }, options),
+    clock: realClock,
+    options,
+  })
+}
+
+function needed(sampler: Sampler | undefined): Sampler {
+  if (sampler !== undefined) return sampler
+  throw new GlasError('NotRunning', 'The daemon takes no images that run: `pintglas config http` says off.')
 }
 
 function callVerb(pintglas: PintGlas, verb: string, args: unknown, options: CallOptions): Promise<unknown> {

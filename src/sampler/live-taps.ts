@@ -95,7 +95,8 @@ export class LiveTaps {
   }
 }
 
-function fullName({ host, path, name }: TapName): string {
+/** What no two of them have in common, for people to type. */
+export function fullName({ host, path, name }: TapName): string {
   return `${host}:${path}/${name}`
 }
 

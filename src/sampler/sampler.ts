@@ -4,11 +4,12 @@ import type { PushResult } from '../beam/push-result.ts'
 import { GlasError } from '../glas/errors.ts'
 import { stockFolder } from '../home/home.ts'
 import type { PintGlas } from '../open.ts'
+import type { Push } from './background.ts'
 import { Beams } from './beams.ts'
 import { Callers } from './callers.ts'
 import { openHttp } from './http.ts'
 import { addLauncherRoutes } from './launcher-routes.ts'
-import { LiveTaps } from './live-taps.ts'
+import { fullName, LiveTaps } from './live-taps.ts'
 import { ownTaps, untilAborted } from './own-taps.ts'
 import { SnapshotRequests } from './snapshot-requests.ts'
 import { Spool } from './spool.ts'
@@ -24,19 +25,21 @@ export interface SnapArgs {
 /** What images that run, launchers and browsers meet. */
 export interface Sampler {
   url: string
+  /** The image that a person means, and what it is called in full. PeerNotFound, AmbiguousName. */
+  named(text: string): { tap: string }
   /** Asks an image that is connected here for a snapshot and waits until it is a version. */
   snap(args: SnapArgs, options: Pick<CallOptions, 'signal'>): Promise<PushResult>
   close(): Promise<void>
 }
 
 /** Starts it; `options.signal` ends what goes on, `close` waits for that. */
-export async function openSampler(pintglas: PintGlas, options: CallOptions): Promise<Sampler> {
+export async function openSampler(pintglas: PintGlas, push: Push, options: CallOptions): Promise<Sampler> {
   const { parts } = pintglas
   const { http: address, httpAnyLocalUser: anyLocalUser } = parts.home.config
   const taps = new LiveTaps(() => parts.running()?.live.look())
   const requests = new SnapshotRequests(taps)
   const spool = await Spool.open(join(stockFolder(parts.home), 'spool'))
-  const beams = new Beams({ spool, requests, push: (args, call) => pintglas.call('push', args, call), options })
+  const beams = new Beams({ spool, requests, push, options })
   const ports = { taps, requests, beams, onMessage: options.onMessage }
   const http = await openHttp({
     address,
@@ -48,6 +51,7 @@ export async function openSampler(pintglas: PintGlas, options: CallOptions): Pro
   parts.taps = ownTaps(taps, requests)
   return {
     url: http.url,
+    named: (text) => ({ tap: fullName(taps.named(text)) }),
     snap: ({ tap, allowSecrets }, { signal }) => untilAborted(ask(taps.named(tap), allowSecrets), signal),
     close: async () => {
       delete parts.taps

@@ -81,6 +81,15 @@ export class SnapshotRequests {
     return request
   }
 
+  /** Whoever sits at the image does not want a snapshot to be taken. */
+  refuse(tap: LiveTap): void {
+    const key = keyOf(tap)
+    const request = this.#waiting.get(key)
+    this.#waiting.delete(key)
+    request?.begin()
+    request?.fail(new GlasError('NotAllowed', `Whoever sits at "${tap.name}" has said no to a snapshot.`))
+  }
+
   /** The Tap has lost its connection. */
   gone(tap: LiveTap): void {
     const key = keyOf(tap)

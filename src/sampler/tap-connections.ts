@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { directoryOf } from '../beam/live-origin.ts'
 import { GlasError, toGlasError } from '../glas/errors.ts'
 import type { Beams } from './beams.ts'
 import type { LiveTaps } from './live-taps.ts'
 import type { SnapshotRequests } from './snapshot-requests.ts'
-import { MAX_TAP_MESSAGE_BYTES, parseTapMessage, type TapMessage } from './tap-message.ts'
+import { isRefusal, MAX_TAP_MESSAGE_BYTES, parseHandedFile, parseTapMessage, type TapMessage } from './tap-message.ts'
 import { acceptWebSocket, collected, type WebSocketChannel } from './websocket.ts'
 
 /** The first message comes with the connection. */
@@ -15,8 +16,10 @@ const SILENCE_LIMIT_MS = 60_000
 const PING_EVERY_MS = 10_000
 /** What was written last should arrive; a Tap that does not read it is cut off. */
 const CLOSE_LIMIT_MS = 5_000
-/** Whoever waits has nothing to say: what comes is read and dropped. */
+/** Whoever waits has little to say: no, when somebody who sits at the image does not want a snapshot. */
 const MAX_IDLE_MESSAGE_BYTES = 64 * 1024
+/** Saving an image of many gigabytes to a slow disk, after somebody was asked. */
+const SAVE_LIMIT_MS = 15 * 60_000
 
 export interface TapPorts {
   taps: LiveTaps
@@ -35,6 +38,7 @@ export async function serveTap(
     const channel = acceptWebSocket(request, socket, head)
     const message = await firstMessage(channel)
     if (message.action === 'wait') await wait(channel, message, { taps, requests, socket })
+    else if (message.action === 'hand') await handOver(channel, message, { beams, socket })
     else await beam(channel, message, { beams, socket })
   } catch (error) {
     const { code, message } = toGlasError(error)
@@ -70,7 +74,7 @@ async function wait(
   const pings = setInterval(() => channel.ping(), PING_EVERY_MS)
   try {
     for (let idle = await channel.next(); idle !== undefined; idle = await channel.next()) {
-      for await (const _ of idle.chunks(MAX_IDLE_MESSAGE_BYTES));
+      if (isRefusal((await collected(idle.chunks(MAX_IDLE_MESSAGE_BYTES))).toString('utf8'))) requests.refuse(tap)
     }
   } finally {
     clearInterval(pings)
@@ -89,6 +93,48 @@ async function beam(
   if (zip === undefined) throw new GlasError('BadMessage', 'It closed without sending its snapshot.')
   await beams.receive(message, zip)
   channel.close()
+}
+
+/**
+ * A Tap that shares the disk saves its image into a folder that was made for it, and all the rest is read where it lies.
+ * Where that cannot be it is told to beam.
+ */
+async function handOver(
+  channel: WebSocketChannel,
+  message: TapMessage,
+  { beams, socket }: { beams: Beams; socket: Socket },
+): Promise<void> {
+  const tell = (answer: object) => channel.sendText(JSON.stringify(answer))
+  const directory = isLoopback(socket) ? await directoryOf(message) : undefined
+  if (directory === undefined) {
+    tell({ beam: true })
+    return channel.close()
+  }
+  socket.setTimeout(0)
+  const pings = setInterval(() => channel.ping(), PING_EVERY_MS)
+  const limit = setTimeout(() => socket.destroy(), SAVE_LIMIT_MS)
+  const saved = async (folder: string) => {
+    tell({ spool: folder })
+    const answer = await channel.next()
+    clearTimeout(limit)
+    if (answer === undefined) throw new GlasError('BadMessage', 'It closed without naming a file.')
+    return parseHandedFile((await collected(answer.chunks(MAX_TAP_MESSAGE_BYTES))).toString('utf8'))
+  }
+  try {
+    const { 'image-name': name, version, outcome } = await beams.handOver(message, directory, saved)
+    tell({ took: `${name}@${version}`, outcome })
+  } catch (error) {
+    const { code, message: why } = toGlasError(error)
+    tell({ error: code, message: why })
+  } finally {
+    clearInterval(pings)
+    clearTimeout(limit)
+  }
+  channel.close()
+}
+
+function isLoopback({ remoteAddress = '' }: Socket): boolean {
+  return /^(::ffff:)?127\.|^::1$/.test(remoteAddress)
 }
 
 /** A Tap that was quit, or replaced by a newer one of the same name. */

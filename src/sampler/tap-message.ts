@@ -6,6 +6,8 @@ import { readSton } from '../ston/reader.ts'
 
 /** Names and an image-id of ten thousand snapshots. */
 export const MAX_TAP_MESSAGE_BYTES = 128 * 1024
+/** An image's name and `.image`. */
+const MAX_FILE_NAME_BYTES = 255
 
 /** What a Tap is called: the three together are one Tap. */
 export interface TapName {
@@ -17,9 +19,22 @@ export interface TapName {
 
 /** The first message of a Tap, which says who it is and what the connection is for. */
 export interface TapMessage extends TapName {
-  action: 'wait' | 'beam'
+  /** `hand` is a Tap of today that shares a disk with the daemon. */
+  action: 'wait' | 'beam' | 'hand'
   imageId: ImageId
+  /** How long the image stood still for the snapshot that it beams. */
+  pauseMs?: number
 }
+
+/** What a Tap says when it has saved its image where the daemon told it to. */
+export interface HandedFile {
+  /** In the folder that it was given. */
+  file: string
+  pauseMs?: number
+}
+
+/** Longest pause that is believed: a day. */
+const MAX_PAUSE_MS = 24 * 60 * 60 * 1000
 
 /**
  * STON, of which the JSON that Taps write is a part. Whoever waits has all three names; whoever beams may lack them. A
@@ -28,14 +43,38 @@ export interface TapMessage extends TapName {
 export function parseTapMessage(text: string): TapMessage {
   const fields = fieldsOf(readSton(text))
   const action = fields?.get('action')
-  if (fields === undefined || (action !== 'wait' && action !== 'beam')) throw bad('"action" is neither wait nor beam')
-  const isNeeded = action === 'wait'
+  if (fields === undefined || (action !== 'wait' && action !== 'beam' && action !== 'hand')) {
+    throw bad('"action" is neither wait, beam nor hand')
+  }
+  const isNeeded = action !== 'beam'
   return {
     action,
     host: name(fields, 'host', { maxBytes: MAX_HOSTNAME_BYTES, isNeeded }),
     path: name(fields, 'path', { maxBytes: MAX_PATH_BYTES, isNeeded }),
     name: name(fields, 'name', { maxBytes: MAX_IMAGE_NAME_BYTES, isNeeded }),
     imageId: imageIdOf(fields.get('imageId')),
+    ...pauseOf(fields),
+  }
+}
+
+/** Throws BadMessage, or FileError with what the Tap says when its image could not be saved. */
+export function parseHandedFile(text: string): HandedFile {
+  const fields = fieldsOf(readSton(text))
+  const file = fields?.get('file')
+  const error = fields?.get('error')
+  if (typeof error === 'string') throw new GlasError('FileError', `The image could not save itself: ${error}`)
+  if (fields === undefined || typeof file !== 'string') throw bad('it names no file')
+  if (!/^[^/\\\0]+\.image$/.test(file) || Buffer.byteLength(file) > MAX_FILE_NAME_BYTES)
+    throw bad('its file is no image')
+  return { file, ...pauseOf(fields) }
+}
+
+/** Whether whoever sits at the image has said no. Anything else that a waiting Tap says means nothing. */
+export function isRefusal(text: string): boolean {
+  try {
+    return fieldsOf(readSton(text))?.get('refused') === true
+  } catch {
+    return false
   }
 }
 
@@ -65,6 +104,15 @@ function name(
   return value
 }
 
+function pauseOf(fields: Map<string, StonValue>): { pauseMs?: number } {
+  const value = fields.get('pauseMs')
+  if (value === undefined || value === null) return {}
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MAX_PAUSE_MS) {
+    throw bad('"pauseMs" is no time')
+  }
+  return { pauseMs: value }
+}
+
 function imageIdOf(value: StonValue | undefined): ImageId {
   if (value === undefined || value === null) return newImageId()
   try {
@@ -75,5 +123,5 @@ function imageIdOf(value: StonValue | undefined): ImageId {
 }
 
 function bad(why: string): GlasError {
-  return new GlasError('BadMessage', `The first message of a Tap is wrong: ${why}.`)
+  return new GlasError('BadMessage', `A message of a Tap is wrong: ${why}.`)
 }

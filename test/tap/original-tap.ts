@@ -13,6 +13,7 @@ export interface TapRecord {
   path?: string
   name?: string
   imageId?: string
+  pauseMs?: number
 }
 
 const UPGRADE_LIMIT_MS = 10_000
@@ -134,11 +135,16 @@ export class WaitingTap {
     url: string,
     record: TapRecord,
     onRequest: (text: string) => void = () => {},
+    action = 'wait',
   ): Promise<WaitingTap> {
     const upgraded = await upgrade(url)
     if (upgraded.status !== 101) throw new Error(`the upgrade was answered with ${upgraded.status}`)
-    upgraded.socket.write(recordFrame({ ...record, action: 'wait' }))
+    upgraded.socket.write(recordFrame({ ...record, action }))
     return new WaitingTap(upgraded, onRequest)
+  }
+
+  send(text: string): void {
+    this.socket.write(frame(Buffer.from(text)))
   }
 
   /** As an image that is quit: the connection ends without a word. */

@@ -26,7 +26,8 @@ export interface SamplerProcess {
 /** A new home with a daemon on any port, and no other peer. */
 export async function newSampler(t: TestContext, home = newFolder(t)): Promise<SamplerProcess> {
   const config = join(home, 'config.json')
-  if (!existsSync(config)) writeFileSync(config, JSON.stringify({ http: '127.0.0.1:0' }))
+  if (!existsSync(config))
+    writeFileSync(config, JSON.stringify({ http: '127.0.0.1:0', niceness: 0, backgroundBytesPerSecond: 0 }))
   return startSampler(t, home)
 }
 

@@ -34,7 +34,7 @@ test('every fixed example of the documents is what the code makes, byte for byte
 })
 
 test('the examples can be read, from the documents alone, and written again', () => {
-  for (const name of ['record', 'first-record']) {
+  for (const name of ['record', 'first-record', 'record-of-a-tap']) {
     assert.equal(Uint8Array.from(encodeRecord(decodeRecord(bytesOf(name))).bytes), bytesOf(name))
     assert.is(String(encodeRecord(decodeRecord(bytesOf(name))).cid), documented.get(`${name}-cid`))
   }

@@ -159,6 +159,7 @@ export function vectors(): Map<string, string> {
     { path: 'pharo-local/iceberg', mode: 0o700, mtimeSec: -1, mtimeNsec: 999_999_999 },
   ])
   const beginning = encodeRecord(first)
+  const ofTap = encodeRecord({ ...first, pauseMs: 812 })
   return new Map([
     ['owner-key', toHex(owner.publicKey)],
     ['home-key', toHex(home.publicKey)],
@@ -172,6 +173,8 @@ export function vectors(): Map<string, string> {
     ['record-cid-bytes', toHex(record.cid.bytes)],
     ['first-record', toHex(beginning.bytes)],
     ['first-record-cid', String(beginning.cid)],
+    ['record-of-a-tap', toHex(ofTap.bytes)],
+    ['record-of-a-tap-cid', String(ofTap.cid)],
     ['attributes', toHex(attributes)],
     ['attributes-cid', String(cidOf(RAW_CODEC, attributes))],
     ...entryVectors(),

@@ -50,7 +50,7 @@ const date = fc
 const imageId = fc.tuple(hex(40), fc.array(hex(4), { maxLength: 20 })).map(([root, more]) => [root, ...more].join('-'))
 
 const format = fc.record({ number: count, wordSizeBytes: fc.constantFrom<4 | 8>(4, 8), imageVersion: count })
-const place = fc.record({ hostname: text(255), path: text(1000) }, { requiredKeys: [] })
+const place = fc.record({ hostname: text(255), path: text(1000), pauseMs: count }, { requiredKeys: [] })
 /** Names of one character are the edge of canonical map order: shorter keys come first. */
 const counts = fc.dictionary(
   fc.string({ minLength: 1, maxLength: 5 }).filter((name) => name !== '__proto__'),
