@@ -16,7 +16,7 @@ interface Query {
 
 /** The page of the original Sampler: images that run, and the versions that are here. It needs no script. */
 export function addListRoute(app: FastifyInstance, { taps, bottles }: { taps: LiveTaps; bottles: Bottles }): void {
-  app.get<Query>('/', async ({ query }, reply) => {
+  app.get<Query>('/', { config: { role: 'viewer' } }, async ({ query }, reply) => {
     const found = (await bottles.all()).filter((bottle) => matches(bottle, query))
     const body = `<h2>Images that run</h2>
 ${tapList(taps.list())}
