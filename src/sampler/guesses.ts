@@ -23,6 +23,7 @@ interface Place {
  */
 export class Guesses {
   readonly #onMessage: (message: string) => void
+  readonly #nowMs: () => number
   readonly #places = new Map<string, Place>()
   /** `place hash` of what was right. */
   readonly #right = new Set<string>()
@@ -30,13 +31,15 @@ export class Guesses {
   wrongCount = 0
   refusedCount = 0
 
-  constructor(onMessage: (message: string) => void) {
+  /** `nowMs` is a monotonic clock. */
+  constructor(onMessage: (message: string) => void, nowMs = () => performance.now()) {
     this.#onMessage = onMessage
+    this.#nowMs = nowMs
   }
 
   /** Throws TooManyTries, with the seconds to wait. `hash` is that of the secret that is tried. */
   check(place: string, hash: string): void {
-    const waitMs = (this.#places.get(place)?.waitUntilMs ?? 0) - performance.now()
+    const waitMs = (this.#places.get(place)?.waitUntilMs ?? 0) - this.#nowMs()
     if (waitMs <= 0 || this.#right.has(`${place} ${hash}`)) return
     this.refusedCount++
     const seconds = Math.ceil(waitMs / 1000)
@@ -46,7 +49,7 @@ export class Guesses {
 
   wrong(place: string): void {
     this.wrongCount++
-    const now = performance.now()
+    const now = this.#nowMs()
     const known = this.#places.get(place)
     const before = known === undefined || now - known.lastMs > FORGET_AFTER_MS ? 0 : known.wrongTries
     const wrongTries = before + 1
