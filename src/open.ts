@@ -8,6 +8,7 @@ import { imageDeltas } from './beam/image-deltas.ts'
 import { networkPorts } from './beam/network-ports.ts'
 import type { Parts } from './beam/parts.ts'
 import type { CallOptions } from './beam/progress.ts'
+import { Records } from './beam/records.ts'
 import { VERBS } from './beam/verbs.ts'
 import { verifyIn } from './beam/verify.ts'
 import { GlasError } from './glas/errors.ts'
@@ -109,6 +110,7 @@ async function openParts(
     index,
     stock,
     threads,
+    records: new Records(stock),
     isDaemon,
     get swarm() {
       return running?.peer.swarm ?? swarm // the network's own is the one that changes

@@ -5,6 +5,7 @@ import type { Network } from '../net/network.ts'
 import type { Stock } from '../stock/stock.ts'
 import type { BlockThreads } from './block-threads.ts'
 import type { PushResult } from './push-result.ts'
+import type { Records } from './records.ts'
 
 /** An image that is connected here. */
 export interface OwnTap {
@@ -30,6 +31,8 @@ export interface Parts {
   stock: Stock
   /** For work on many blocks. */
   threads: BlockThreads
+  /** Records of versions in the stock, decoded. */
+  records: Records
   /** The swarm as this home knows it; needs no network. */
   swarm: HomeSwarm
   /** The network, started when it is first asked for. NotAllowed with `--offline`. */

@@ -9,6 +9,7 @@ import { grant, grants, revoke } from './grants.ts'
 import { id, keyExport, keyImport } from './identity.ts'
 import { importDirectory } from './import.ts'
 import { init } from './init.ts'
+import { lineage } from './lineage.ts'
 import { live } from './live.ts'
 import { log } from './log.ts'
 import { ls } from './ls.ts'
@@ -23,6 +24,7 @@ import { snap } from './snap.ts'
 import { homeStatus, status } from './status.ts'
 import { addPeer, invite, join, listen, members, peers, removeMember, removePeer } from './swarm.ts'
 import { allowMember } from './tap-rights.ts'
+import { addToken, revokeToken, tokens } from './tokens.ts'
 
 /**
  * Every use case by its name, which is also what the command line asks a running daemon for. `reading` works beside a
@@ -31,6 +33,7 @@ import { allowMember } from './tap-rights.ts'
 export const VERBS = {
   addPeer: { access: 'writing', run: addPeer },
   addSchedule: { access: 'writing', run: addSchedule },
+  addToken: { access: 'writing', run: addToken },
   allowMember: { access: 'writing', run: allowMember },
   check: { access: 'writing', run: check },
   find: { access: 'reading', run: find },
@@ -50,6 +53,7 @@ export const VERBS = {
   join: { access: 'writing', run: join },
   keyExport: { access: 'reading', run: keyExport },
   keyImport: { access: 'writing', run: keyImport },
+  lineage: { access: 'reading', run: lineage },
   listen: { access: 'writing', run: listen },
   live: { access: 'writing', run: live },
   log: { access: 'reading', run: log },
@@ -64,6 +68,7 @@ export const VERBS = {
   removePeer: { access: 'writing', run: removePeer },
   removeSchedule: { access: 'writing', run: removeSchedule },
   revoke: { access: 'writing', run: revoke },
+  revokeToken: { access: 'writing', run: revokeToken },
   schedules: { access: 'reading', run: schedules },
   send: { access: 'writing', run: send },
   sending: { access: 'reading', run: sending },
@@ -72,6 +77,7 @@ export const VERBS = {
   snap: { access: 'writing', run: snap },
   status: { access: 'writing', run: status },
   tag: { access: 'writing', run: tag },
+  tokens: { access: 'reading', run: tokens },
   unfollow: { access: 'writing', run: unfollow },
   unpin: { access: 'writing', run: unpin },
   unsend: { access: 'writing', run: unsend },

@@ -1,4 +1,4 @@
-import { open, rm } from 'node:fs/promises'
+import { link, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LiveImage } from '../beam/live-origin.ts'
 import type { CallOptions } from '../beam/progress.ts'
@@ -46,16 +46,10 @@ export class Beams {
    * Whatever fails, nothing of it remains but a message and an answer to those who asked for the snapshot.
    */
   async receive(from: TapMessage, message: Message): Promise<void> {
-    const { options } = this.#ports
     await this.#take(from, async (place) => {
       const zip = join(place.folder, 'beam.zip')
       await writeZip(zip, message, place)
-      const reserve = (bytes: number) => place.reserve(bytes)
-      return async () => {
-        const path = await unzip(zip, join(place.folder, 'unpacked'), { signal: options.signal, reserve })
-        await rm(zip)
-        return { path, ...(from.pauseMs === undefined ? {} : { pauseMs: from.pauseMs }) }
-      }
+      return this.#unzipped(from, zip, place)
     }).catch(() => {}) // was told already
   }
 
@@ -118,6 +112,24 @@ export class Beams {
     }
   }
 
+  /** Brings a zip that was here already into the stock; the file stays. */
+  async accept(from: TapMessage, zip: string, { allowSecrets }: { allowSecrets: boolean }): Promise<PushResult> {
+    const place = await this.#ports.spool.place()
+    const linked = join(place.folder, 'beam.zip')
+    await link(zip, linked)
+    return this.#stock(from, this.#unzipped(from, linked, place), { place, allowSecrets })
+  }
+
+  #unzipped(from: TapMessage, zip: string, place: SpoolPlace): Prepare {
+    const { signal } = this.#ports.options
+    const reserve = (bytes: number) => place.reserve(bytes)
+    return async () => {
+      const path = await unzip(zip, join(place.folder, 'unpacked'), { signal, reserve })
+      await rm(zip)
+      return { path, ...(from.pauseMs === undefined ? {} : { pauseMs: from.pauseMs }) }
+    }
+  }
+
   async #stock(
     { host, path, name, imageId }: TapMessage,
     prepare: Prepare,
@@ -139,7 +151,8 @@ export class Beams {
   }
 }
 
-async function writeZip(path: string, message: Message, place: SpoolPlace): Promise<void> {
+/** Writes what comes to a new file. LimitExceeded, DiskFull before what does not fit is written. */
+export async function writeZip(path: string, message: Message, place: SpoolPlace): Promise<void> {
   if (message.announcedBytes > MAX_BEAM_BYTES) throw tooLarge()
   await place.reserve(message.announcedBytes)
   const file = await open(path, 'wx', 0o600)

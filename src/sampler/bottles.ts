@@ -1,15 +1,19 @@
 import type { CID } from 'multiformats/cid'
 import type { Parts } from '../beam/parts.ts'
-import { GlasError, isGlasError } from '../glas/errors.ts'
+import { GlasError } from '../glas/errors.ts'
 import { type ImageId, isAncestor } from '../glas/image-id.ts'
 import { toHex } from '../glas/keys.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
 import type { Version } from '../glas/version.ts'
+import { type Caller, sees } from './caller.ts'
 
 /** Digits of an id that the original clients know a snapshot by. */
 const BOTTLE_ID_BYTES = 16
-/** Records that are kept decoded: they never change, and a launcher asks for all of them each time. */
-const MAX_KEPT_BOTTLES = 100_000
+
+/** The id of a version for the original clients. */
+export function bottleId(record: CID): string {
+  return toHex(record.multihash.digest).slice(0, 2 * BOTTLE_ID_BYTES)
+}
 
 /** A version as the original clients see it: each is a snapshot of its own, with an id of its own. */
 export interface Bottle {
@@ -27,22 +31,21 @@ export interface Bottle {
   sizeBytes: number
 }
 
-type Reading = Pick<Parts, 'index' | 'stock'>
+type Reading = Pick<Parts, 'index' | 'stock' | 'records'>
 
 /** The versions that are here with all their bytes. */
 export class Bottles {
   readonly #parts: Reading
-  readonly #kept = new Map<string, Bottle>()
 
   constructor(parts: Reading) {
     this.#parts = parts
   }
 
-  /** The newest first. */
-  async all(): Promise<Bottle[]> {
+  /** Those that the caller sees, the newest first. */
+  async all(caller: Caller): Promise<Bottle[]> {
     const { index, stock } = this.#parts
     const bottles: Bottle[] = []
-    for (const glas of index.view.glases()) {
+    for (const glas of index.view.glases().filter(({ glasId }) => sees(caller, glasId))) {
       for (const { record, retracted } of glas.versions().flatMap(({ published }) => published)) {
         if (retracted || stock.pinReasons(record).length === 0) continue
         const bottle = await this.#bottleOf(record)
@@ -54,9 +57,9 @@ export class Bottles {
   }
 
   /** Throws NameNotFound for an id that none has, InvalidName for what is no id. */
-  async withId(id: string): Promise<Bottle> {
+  async withId(id: string, caller: Caller): Promise<Bottle> {
     if (!/^[0-9a-f]{32}$/.test(id)) throw new GlasError('InvalidName', 'A snapshot has an id of 32 hex digits.')
-    const bottle = (await this.all()).find(({ glasId }) => glasId === id)
+    const bottle = (await this.all(caller)).find(({ glasId }) => glasId === id)
     if (bottle === undefined) throw new GlasError('NameNotFound', `Not Found ${id}`)
     return bottle
   }
@@ -66,30 +69,11 @@ export class Bottles {
   }
 
   async #bottleOf(cid: CID): Promise<Bottle | undefined> {
-    const key = toHex(cid.multihash.digest)
-    const known = this.#kept.get(key)
-    if (known !== undefined) return known
-    try {
-      const record = decodeRecord(await this.#parts.stock.get(cid))
-      if (this.#kept.size >= MAX_KEPT_BOTTLES) this.#kept.clear()
-      const {
-        glasId: ofGlas,
-        version,
-        hostname: host = '',
-        path = '',
-        imageName: name,
-        date,
-        imageId,
-        sizeBytes,
-      } = record
-      const glasId = key.slice(0, 2 * BOTTLE_ID_BYTES)
-      const bottle = { glasId, record: cid, ofGlas, version, host, path, name, date, imageId, sizeBytes }
-      this.#kept.set(key, bottle)
-      return bottle
-    } catch (error) {
-      if (isGlasError(error, 'BlockMissing')) return undefined // a sweep was faster
-      throw error
-    }
+    const known = await this.#parts.records.get(cid)
+    if (known === undefined) return undefined // a sweep was faster
+    const { glasId: ofGlas, version, hostname: host = '', path = '', imageName: name, date, imageId, sizeBytes } = known
+    const glasId = bottleId(cid)
+    return { glasId, record: cid, ofGlas, version, host, path, name, date, imageId, sizeBytes }
   }
 }
 

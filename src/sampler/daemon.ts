@@ -12,8 +12,9 @@ import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import type { BandwidthLimits } from '../net/rate-limit.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
 import { backgroundPush, type Push } from './background.ts'
+import type { OpenArgs } from './open-page.ts'
 import { type Round, Rounds } from './rounds.ts'
-import type { Sampler } from './sampler.ts'
+import type { AcceptArgs, Sampler } from './sampler.ts'
 import { snapshotTaker } from './scheduled-snapshot.ts'
 import { realClock, Scheduler } from './scheduler.ts'
 import { serveSocket } from './socket.ts'
@@ -30,8 +31,12 @@ export interface DaemonStatus {
 /** Asked over the socket like verbs, but about the daemon itself. */
 const STATUS = 'daemonStatus'
 const STOP = 'daemonStop'
-/** Asked of the sampler: what the image is called in full that a person means. */
+/** Asked of the sampler: what the image is called in full that a person means; the page; and what waits to be accepted. */
 const TAP_NAMED = 'tapNamed'
+const OPEN = 'open'
+const QUARANTINE = 'quarantine'
+const ACCEPT = 'accept'
+const REFUSE = 'refuse'
 /** What these are about comes with the sampler, which takes a moment longer to start. */
 const NEED_SAMPLER: readonly string[] = ['live', 'snap'] satisfies VerbName[]
 
@@ -75,6 +80,10 @@ export async function runDaemon(
       const callSignal = { ...callOptions, signal: AbortSignal.any([callOptions.signal, signal]) }
       if (NEED_SAMPLER.includes(verb)) await starting
       if (verb === TAP_NAMED) return needed(await starting).named((args as { tap: string }).tap)
+      if (verb === OPEN) return needed(await starting).open(args as OpenArgs)
+      if (verb === QUARANTINE) return needed(await starting).quarantined()
+      if (verb === ACCEPT) return needed(await starting).accept(args as AcceptArgs)
+      if (verb === REFUSE) return needed(await starting).refuse(args as { id: string })
       const call = callVerb(pintglas, verb, args, callSignal)
       calls.add(call)
       return call.finally(() => {

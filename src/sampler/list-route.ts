@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { versionText } from '../glas/version.ts'
 import { type Bottle, type Bottles, supersedes } from './bottles.ts'
 import { escaped, page } from './html.ts'
-import type { LiveTaps } from './live-taps.ts'
+import type { SamplerParts } from './parts.ts'
+import { seenTaps } from './seen-taps.ts'
 import type { TapName } from './tap-message.ts'
 
 /** Versions on one page: the form above finds the others. */
@@ -15,11 +16,14 @@ interface Query {
 }
 
 /** The page of the original Sampler: images that run, and the versions that are here. It needs no script. */
-export function addListRoute(app: FastifyInstance, { taps, bottles }: { taps: LiveTaps; bottles: Bottles }): void {
-  app.get<Query>('/', async ({ query }, reply) => {
-    const found = (await bottles.all()).filter((bottle) => matches(bottle, query))
+export function addListRoute(
+  app: FastifyInstance,
+  { parts, bottles }: { parts: SamplerParts; bottles: Bottles },
+): void {
+  app.get<Query>('/', { config: { role: 'viewer' } }, async ({ caller, query }, reply) => {
+    const found = (await bottles.all(caller)).filter((bottle) => matches(bottle, query))
     const body = `<h2>Images that run</h2>
-${tapList(taps.list())}
+${tapList((await seenTaps(parts, caller)).map(({ tap }) => tap))}
 <h2>Versions</h2>
 ${form(query)}
 ${bottleList(found)}`

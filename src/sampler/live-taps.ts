@@ -6,10 +6,10 @@ import type { TapName } from './tap-message.ts'
 
 /** Images that wait at once: a person has a few, a cluster node some hundred. */
 const MAX_LIVE_TAPS = 1000
+/** Hex digits: an image is told from a thousand others, and nobody gains from finding two with one id. */
+const TAP_ID_CHARS = 16
 /** Candidates that a message names. */
 const MAX_CANDIDATES = 20
-/** Digits of a tap's id: enough that no two have the same. */
-const ID_HEX_CHARS = 16
 
 export interface LiveTap extends TapName {
   /** As it was when the Tap connected. */
@@ -82,16 +82,17 @@ export class LiveTaps {
 
   /** As others may be told of them. */
   own(): OwnTap[] {
-    return this.list().map(({ host, path, name }) => ({ id: this.#idOf({ host, path, name }), host, path, name }))
+    return this.list().map(({ host, path, name }) => ({ id: this.idOf({ host, path, name }), host, path, name }))
   }
 
   /** Undefined when it is not connected any more. */
   byId(id: string): LiveTap | undefined {
-    return this.list().find((tap) => this.#idOf(tap) === id)
+    return this.list().find((tap) => this.idOf(tap) === id)
   }
 
-  #idOf(tap: TapName): string {
-    return createHmac('sha256', this.#idSecret).update(keyOf(tap)).digest('hex').slice(0, ID_HEX_CHARS)
+  /** What the API and other members call it; the same while this process runs. */
+  idOf(tap: TapName): string {
+    return createHmac('sha256', this.#idSecret).update(keyOf(tap)).digest('hex').slice(0, TAP_ID_CHARS)
   }
 }
 

@@ -1,26 +1,36 @@
-import { join } from 'node:path'
+import type { Parts } from '../beam/parts.ts'
 import type { CallOptions } from '../beam/progress.ts'
 import type { PushResult } from '../beam/push-result.ts'
+import { isGlasEntry } from '../glas/entry.ts'
 import { GlasError } from '../glas/errors.ts'
-import { stockFolder } from '../home/home.ts'
 import type { PintGlas } from '../open.ts'
+import { acceptQuarantined } from './accept.ts'
+import { addApi } from './api/api.ts'
+import { shownItem } from './api/quarantine-routes.ts'
 import type { Push } from './background.ts'
-import { Beams } from './beams.ts'
-import { Callers } from './callers.ts'
+import type { Changes } from './changes.ts'
 import { openHttp } from './http.ts'
 import { addLauncherRoutes } from './launcher-routes.ts'
-import { fullName, LiveTaps } from './live-taps.ts'
+import { fullName } from './live-taps.ts'
+import { addMetricsRoute } from './metrics.ts'
+import { type OpenArgs, type OpenedPage, openPage } from './open-page.ts'
 import { ownTaps, untilAborted } from './own-taps.ts'
-import { SnapshotRequests } from './snapshot-requests.ts'
-import { Spool } from './spool.ts'
-import { serveTap } from './tap-connections.ts'
+import { openSamplerParts, takeTap } from './parts.ts'
 import type { TapName } from './tap-message.ts'
+import { readTls } from './tls.ts'
 
 export interface SnapArgs {
   /** A name, a directory, or `host:directory`. */
   tap: string
   allowSecrets: boolean
 }
+
+export interface AcceptArgs {
+  id: string
+  allowSecrets: boolean
+}
+
+export type QuarantinedAnswer = ReturnType<typeof shownItem>
 
 /** What images that run, launchers and browsers meet. */
 export interface Sampler {
@@ -29,39 +39,75 @@ export interface Sampler {
   named(text: string): { tap: string }
   /** Asks an image that is connected here for a snapshot and waits until it is a version. */
   snap(args: SnapArgs, options: Pick<CallOptions, 'signal'>): Promise<PushResult>
+  /** A link that signs whoever opens it in, once: by the first name for browsers elsewhere, or good here alone. */
+  open(args: OpenArgs): OpenedPage
+  /** What came without a token and waits. */
+  quarantined(): { quarantine: QuarantinedAnswer[] }
+  /** Makes a version of it. */
+  accept(args: AcceptArgs): Promise<PushResult>
+  refuse(args: { id: string }): Promise<QuarantinedAnswer>
   close(): Promise<void>
 }
 
 /** Starts it; `options.signal` ends what goes on, `close` waits for that. */
 export async function openSampler(pintglas: PintGlas, push: Push, options: CallOptions): Promise<Sampler> {
-  const { parts } = pintglas
-  const { http: address, httpAnyLocalUser: anyLocalUser } = parts.home.config
-  const taps = new LiveTaps(() => parts.running()?.live.look())
-  const requests = new SnapshotRequests(taps)
-  const spool = await Spool.open(join(stockFolder(parts.home), 'spool'))
-  const beams = new Beams({ spool, requests, push, options })
-  const ports = { taps, requests, beams, onMessage: options.onMessage }
+  const { config, tokens } = pintglas.parts.home
+  const tls = await readTls(config)
+  const parts = await openSamplerParts(pintglas, push, options)
+  const { callers, taps, requests, beams, quarantine, changes, forgetting } = parts
   const http = await openHttp({
-    address,
-    callers: new Callers({ anyLocalUser }),
-    routes: (app) => addLauncherRoutes(app, { pintglas, taps, requests, options }),
-    tap: (request, socket, head) => void serveTap(ports, { request, socket, head }),
+    address: config.http,
+    tls,
+    callers,
+    routes: (app) => {
+      addLauncherRoutes(app, parts)
+      addMetricsRoute(app, parts)
+      addApi(app, parts)
+    },
+    tap: (upgrade) => takeTap(parts, upgrade),
     onMessage: options.onMessage,
   })
-  parts.taps = ownTaps(taps, requests)
+  pintglas.parts.taps = ownTaps(taps, requests)
+  const stopWatching = watch(pintglas.parts, changes)
+  const stopListening = tokens.listen(() => {
+    http.cutInvalid()
+    changes.tell({ topic: 'tokens' })
+  })
   return {
     url: http.url,
     named: (text) => ({ tap: fullName(taps.named(text)) }),
     snap: ({ tap, allowSecrets }, { signal }) => untilAborted(ask(taps.named(tap), allowSecrets), signal),
+    open: (args) => openPage(parts, http.url, args),
+    quarantined: () => ({ quarantine: quarantine.list().map(shownItem) }),
+    accept: (args) => acceptQuarantined(parts, args),
+    refuse: async ({ id }) => shownItem(await quarantine.remove(id)),
     close: async () => {
-      delete parts.taps
+      delete pintglas.parts.taps
+      stopWatching()
+      stopListening()
       await http.close()
       await beams.close()
+      await forgetting.close()
     },
   }
 
   function ask(tap: TapName, allowSecrets: boolean): Promise<PushResult> {
     const asked = requests.ask(tap, { allowSecrets })
     return asked ?? Promise.reject(new GlasError('PeerNotFound', `"${tap.name}" is not connected any more.`))
+  }
+}
+
+/** Tells of what changes in the index and among the peers; gives the function that ends it. */
+function watch({ index, running }: Parts, changes: Changes): () => void {
+  const peers = () => changes.tell({ topic: 'peers' })
+  const peer = running()?.peer
+  for (const event of ['member:up', 'member:down', 'swarm'] as const) peer?.on(event, peers)
+  const stop = index.listen((entries) => {
+    const glases = new Set(entries.flatMap(({ body }) => (isGlasEntry(body) ? [body.glasId] : [])))
+    if (glases.size > 0) changes.tell({ topic: 'glases', glases: [...glases] })
+  })
+  return () => {
+    stop()
+    for (const event of ['member:up', 'member:down', 'swarm'] as const) peer?.off(event, peers)
   }
 }

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { BlockThreads } from '../../src/beam/block-threads.ts'
 import type { Parts } from '../../src/beam/parts.ts'
 import { push } from '../../src/beam/push.ts'
+import { Records } from '../../src/beam/records.ts'
 import type { LockHolder } from '../../src/disk/lock.ts'
 import { GlasError, isGlasError } from '../../src/glas/errors.ts'
 import { homeFolder } from '../../src/home/folder.ts'
@@ -49,9 +50,20 @@ async function pushOn(files: LossyFiles, { path, home, swarm, options }: Scene):
     const network = () => {
       throw new GlasError('NotAllowed', 'There is no network in this test.')
     }
+    const records = new Records(stock)
     const threads = new BlockThreads()
     closing.push(() => threads.close())
-    const parts: Parts = { home, swarm, index, stock, threads, isDaemon: false, network, running: () => undefined }
+    const parts: Parts = {
+      home,
+      swarm,
+      index,
+      stock,
+      threads,
+      records,
+      isDaemon: false,
+      network,
+      running: () => undefined,
+    }
     return (await push(parts, plainPush(path), options)).record
   } catch (error) {
     const isPowerOff = error instanceof PowerOff || (isGlasError(error) && error.cause instanceof PowerOff)

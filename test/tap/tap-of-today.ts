@@ -39,7 +39,7 @@ export class HandingTap {
       answers.push(JSON.parse(text))
       ring()
     }
-    const tap = await WaitingTap.start(url, record, heard, 'hand')
+    const tap = await WaitingTap.start(url, record, heard, {}, 'hand')
     return new HandingTap(tap, answers, (given) => {
       ring = given
     })
