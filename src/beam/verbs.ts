@@ -1,4 +1,5 @@
 import { note, tag, untag } from './annotate.ts'
+import { changes } from './changes.ts'
 import { check } from './check.ts'
 import { find } from './find.ts'
 import { follow, following, unfollow } from './follow.ts'
@@ -24,6 +25,7 @@ import { addPeer, invite, join, listen, members, peers, removeMember, removePeer
  */
 export const VERBS = {
   addPeer: { access: 'writing', run: addPeer },
+  changes: { access: 'reading', run: changes },
   check: { access: 'writing', run: check },
   find: { access: 'reading', run: find },
   follow: { access: 'writing', run: follow },
