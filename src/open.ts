@@ -7,6 +7,7 @@ import { imageDeltas } from './beam/image-deltas.ts'
 import { networkPorts } from './beam/network-ports.ts'
 import type { Parts } from './beam/parts.ts'
 import type { CallOptions } from './beam/progress.ts'
+import { Records } from './beam/records.ts'
 import { VERBS } from './beam/verbs.ts'
 import { GlasError } from './glas/errors.ts'
 import { toHex } from './glas/keys.ts'
@@ -103,6 +104,7 @@ async function openParts(
     home,
     index,
     stock,
+    records: new Records(stock),
     isDaemon,
     get swarm() {
       return running?.peer.swarm ?? swarm // the network's own is the one that changes

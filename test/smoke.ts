@@ -43,6 +43,17 @@ try {
   console.log(run(pintglas, 'pull', 'Ants@0.0.2', join(work, 'next')).trim())
   const after = readFileSync(join(image.path, 'Ants.image'))
   if (!after.equals(readFileSync(join(work, 'next', 'Ants.image')))) throw new Error('the delta gave another image')
+  run(pintglas, 'config', 'http', '127.0.0.1:0')
+  const { http } = JSON.parse(run(pintglas, '--json', 'daemon', '--detach')) as { http: string }
+  try {
+    for (const path of ['openapi.json', 'status', 'glases']) {
+      const answer = await fetch(new URL(`api/v1/${path}`, http))
+      if (!answer.ok) throw new Error(`${path} was answered with ${answer.status}: ${await answer.text()}`)
+    }
+    console.log(`the API answers at ${http}`)
+  } finally {
+    run(pintglas, 'daemon', 'stop')
+  }
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

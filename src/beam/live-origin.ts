@@ -1,7 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import { glasIdOf } from '../glas/glas-id.ts'
+import { type GlasId, glasIdOf } from '../glas/glas-id.ts'
 import { type ImageId, nextImageId, rootOf } from '../glas/image-id.ts'
 import { fromHex } from '../glas/keys.ts'
 import { publishingOwner } from '../home/home.ts'
@@ -35,6 +35,12 @@ export async function liveOrigin(parts: Pick<Parts, 'home' | 'index'>, live: Liv
   const glasId = glasIdOf(fromHex(publishingOwner(parts.home)), rootOf(live.imageId))
   const record = parts.index.view.glas(glasId)?.nearestAncestor(live.imageId)?.record
   return { ...place, imageId: live.imageId, glasId: undefined, record }
+}
+
+/** The glas that a snapshot of the image would go to now, if this home may publish there. */
+export async function glasOfLive(parts: Pick<Parts, 'home' | 'index'>, live: LiveImage): Promise<GlasId> {
+  const { glasId, imageId } = await liveOrigin(parts, live)
+  return glasId ?? glasIdOf(fromHex(publishingOwner(parts.home)), rootOf(imageId))
 }
 
 function continued(sidecar: Sidecar, imageId: ImageId): ImageId {

@@ -47,7 +47,7 @@ export function tagsByRecord(glas: GlasView): Map<string, string[]> {
   return tags
 }
 
-function logged(
+export function logged(
   parts: Pick<Parts, 'stock' | 'swarm'>,
   { record, entry: { body }, note, retracted }: Published,
   { fork, tags }: { fork: boolean; tags: Map<string, string[]> },

@@ -3,12 +3,15 @@ import type { Index } from '../index/names.ts'
 import type { HomeSwarm } from '../net/home-swarm.ts'
 import type { Network } from '../net/network.ts'
 import type { Stock } from '../stock/stock.ts'
+import type { Records } from './records.ts'
 
 /** What the use cases work with, as the composition root has opened it. Each of them names those that it needs. */
 export interface Parts {
   home: Home
   index: Index
   stock: Stock
+  /** Records of versions in the stock, decoded. */
+  records: Records
   /** The swarm as this home knows it; needs no network. */
   swarm: HomeSwarm
   /** The network, started when it is first asked for. NotAllowed with `--offline`. */

@@ -9,6 +9,7 @@ import { grant, grants, revoke } from './grants.ts'
 import { id, keyExport, keyImport } from './identity.ts'
 import { importDirectory } from './import.ts'
 import { init } from './init.ts'
+import { lineage } from './lineage.ts'
 import { log } from './log.ts'
 import { ls } from './ls.ts'
 import { pin, unpin } from './pins.ts'
@@ -43,6 +44,7 @@ export const VERBS = {
   join: { access: 'writing', run: join },
   keyExport: { access: 'reading', run: keyExport },
   keyImport: { access: 'writing', run: keyImport },
+  lineage: { access: 'reading', run: lineage },
   listen: { access: 'writing', run: listen },
   log: { access: 'reading', run: log },
   ls: { access: 'reading', run: ls },

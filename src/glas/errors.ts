@@ -6,6 +6,9 @@
 export const ERROR_KINDS = {
   usage: { exit: 2, http: 400 },
   refused: { exit: 3, http: 409 },
+  unknown: { exit: 3, http: 401 },
+  forbidden: { exit: 3, http: 403 },
+  slowed: { exit: 5, http: 429 },
   absent: { exit: 4, http: 404 },
   unreachable: { exit: 5, http: 503 },
   corrupt: { exit: 6, http: 502 },
@@ -27,7 +30,9 @@ export const ERROR_CODES = {
   UnsafePath: 'refused',
   TargetExists: 'refused',
   LimitExceeded: 'refused',
-  NotAllowed: 'refused',
+  NotAllowed: 'forbidden',
+  NotSignedIn: 'unknown',
+  TooManyTries: 'slowed',
   AmbiguousName: 'refused',
   CopiedDirectory: 'refused',
   StillNeeded: 'refused',
@@ -61,9 +66,11 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
+const RETRYABLE: ReadonlySet<ErrorKind> = new Set(['unreachable', 'slowed'])
+
 export interface GlasErrorOptions {
   cause?: unknown
-  /** True where the same call may well succeed later. Defaults to true for the kind `unreachable`. */
+  /** True where the same call may well succeed later. Defaults to true for the kinds `unreachable` and `slowed`. */
   retryable?: boolean
   /** What a program needs to know of the failure: paths, limits, candidates. JSON values only. */
   data?: Record<string, unknown>
@@ -82,7 +89,7 @@ export class GlasError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'GlasError'
     this.code = code
-    this.retryable = options.retryable ?? ERROR_CODES[code] === 'unreachable'
+    this.retryable = options.retryable ?? RETRYABLE.has(ERROR_CODES[code])
     this.data = options.data ?? {}
   }
 }

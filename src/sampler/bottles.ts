@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import type { Parts } from '../beam/parts.ts'
-import { GlasError, isGlasError } from '../glas/errors.ts'
+import { GlasError } from '../glas/errors.ts'
 import { type ImageId, isAncestor } from '../glas/image-id.ts'
 import { toHex } from '../glas/keys.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
@@ -8,8 +8,6 @@ import type { Version } from '../glas/version.ts'
 
 /** Digits of an id that the original clients know a snapshot by. */
 const BOTTLE_ID_BYTES = 16
-/** Records that are kept decoded: they never change, and a launcher asks for all of them each time. */
-const MAX_KEPT_BOTTLES = 100_000
 
 /** A version as the original clients see it: each is a snapshot of its own, with an id of its own. */
 export interface Bottle {
@@ -27,12 +25,11 @@ export interface Bottle {
   sizeBytes: number
 }
 
-type Reading = Pick<Parts, 'index' | 'stock'>
+type Reading = Pick<Parts, 'index' | 'stock' | 'records'>
 
 /** The versions that are here with all their bytes. */
 export class Bottles {
   readonly #parts: Reading
-  readonly #kept = new Map<string, Bottle>()
 
   constructor(parts: Reading) {
     this.#parts = parts
@@ -66,30 +63,11 @@ export class Bottles {
   }
 
   async #bottleOf(cid: CID): Promise<Bottle | undefined> {
-    const key = toHex(cid.multihash.digest)
-    const known = this.#kept.get(key)
-    if (known !== undefined) return known
-    try {
-      const record = decodeRecord(await this.#parts.stock.get(cid))
-      if (this.#kept.size >= MAX_KEPT_BOTTLES) this.#kept.clear()
-      const {
-        glasId: ofGlas,
-        version,
-        hostname: host = '',
-        path = '',
-        imageName: name,
-        date,
-        imageId,
-        sizeBytes,
-      } = record
-      const glasId = key.slice(0, 2 * BOTTLE_ID_BYTES)
-      const bottle = { glasId, record: cid, ofGlas, version, host, path, name, date, imageId, sizeBytes }
-      this.#kept.set(key, bottle)
-      return bottle
-    } catch (error) {
-      if (isGlasError(error, 'BlockMissing')) return undefined // a sweep was faster
-      throw error
-    }
+    const known = await this.#parts.records.get(cid)
+    if (known === undefined) return undefined // a sweep was faster
+    const { glasId: ofGlas, version, hostname: host = '', path = '', imageName: name, date, imageId, sizeBytes } = known
+    const glasId = toHex(cid.multihash.digest).slice(0, 2 * BOTTLE_ID_BYTES)
+    return { glasId, record: cid, ofGlas, version, host, path, name, date, imageId, sizeBytes }
   }
 }
 

@@ -2,11 +2,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { GlasError } from '../glas/errors.ts'
+import type { Caller } from './caller.ts'
 import { ownerOf } from './socket-owner.ts'
 
 /** A proxy sends these: then the connection is the proxy's, and the caller is somebody else. */
 const FORWARDING_HEADER =
   /^(forwarded|via|x-forwarded(-.*)?|x-real-ip|x-client-ip|x-original-.*|.*-connecting-ip|true-client-ip)$/
+
+/** The user that runs the daemon. */
+const LOCAL: Caller = { name: 'local', role: 'admin', glases: undefined, isValid: () => true }
 
 export interface CallerOptions {
   /** Every user of this machine counts as the daemon's own. */
@@ -21,16 +25,17 @@ export class Callers {
     this.#options = options
   }
 
-  /** Throws NotAllowed, saying why, unless the request comes from this machine, this user, and no foreign page. */
-  async check(request: IncomingMessage): Promise<void> {
+  /** Who sent it. Throws NotAllowed, saying why, unless it comes from this machine, this user, and no foreign page. */
+  async identify(request: IncomingMessage): Promise<Caller | undefined> {
     const refused = refusedHeader(request) ?? (await this.#refusedUser(request.socket))
     if (refused !== undefined) throw notAllowed(refused)
+    return LOCAL
   }
 
   /** The same for a Tap, which is no browser: a page of any origin is refused, our own included. */
   async checkTap(request: IncomingMessage): Promise<void> {
     if (request.headers.origin !== undefined) throw notAllowed('a Tap has no Origin, a web page has')
-    await this.check(request)
+    await this.identify(request)
   }
 
   #refusedUser(socket: Socket): Promise<string | undefined> {

@@ -15,6 +15,7 @@ export function addDownloadRoute(app: FastifyInstance, { stock, bottles }: Downl
   app.route<{ Params: { id: string } }>({
     method: ['GET', 'HEAD'],
     url: '/download/:id',
+    config: { role: 'viewer' },
     handler: async ({ params, headers, method }, reply) => {
       const bottle = await bottles.withId(params.id)
       const zip = await ZipStream.of(stock, await bottles.recordOf(bottle), sums)

@@ -2,8 +2,19 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { hasErrno } from '../disk/files.ts'
-import { ERROR_KINDS, errorKind, GlasError, toGlasError } from '../glas/errors.ts'
+import { GlasError } from '../glas/errors.ts'
+import { type Caller, type Needs, requireRole } from './caller.ts'
 import type { Callers } from './callers.ts'
+import { failureOf, statusOf } from './failures.ts'
+
+declare module 'fastify' {
+  /** Every route says who may; `newApp` refuses one that does not. */
+  interface FastifyContextConfig extends Partial<Needs> {}
+  interface FastifyRequest {
+    /** Who asks. Undefined only on routes for anyone. */
+    caller: Caller
+  }
+}
 
 /** Two hundred Taps that wait, their transfers, and the tabs of a browser. */
 const MAX_CONNECTIONS = 1024
@@ -18,9 +29,12 @@ const MAX_HEADER_BYTES = 64 * 1024
 /** Refused upgrades are told so, and then cut: nobody keeps one open by not reading. */
 const LINGER_LIMIT_MS = 1_000
 
+const TEXT_TYPE = 'text/plain; charset=utf-8'
+
 const SAFETY_HEADERS = {
   'content-security-policy':
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
@@ -80,38 +94,33 @@ function newApp({ callers, routes }: HttpOptions): FastifyInstance {
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.decorateRequest('caller')
+  app.addHook('onRoute', ({ url, config }) => {
+    if (config?.role === undefined) throw new Error(`${url} does not say who may ask for it`)
+  })
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SAFETY_HEADERS)
     if (request.url === '/healthz') return
-    await callers.check(request.raw)
+    const { role = 'viewer', ...more } = request.routeOptions.config
+    const caller = await callers.identify(request.raw)
+    requireRole(caller, { role, ...more })
+    if (caller !== undefined) request.caller = caller
   })
   app.setErrorHandler(async (error, _request, reply) => {
-    const { status, message } = answerTo(error)
-    if (status === 403) reply.header('connection', 'close')
-    return reply.code(status).type('text/plain; charset=utf-8').send(message)
+    const failure = failureOf(error)
+    if (failure.code === 'NotAllowed') reply.header('connection', 'close')
+    return reply.code(statusOf(failure)).type(TEXT_TYPE).send(failure.message)
   })
-  app.setNotFoundHandler(async ({ url }, reply) => {
-    return reply.code(404).type('text/plain; charset=utf-8').send(`Not Found ${url}`)
-  })
-  app.get('/healthz', async (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok'))
-  app.get('/taps', upgradeOnly)
-  app.get('/taps/*', upgradeOnly)
+  app.setNotFoundHandler(async ({ url }, reply) => reply.code(404).type(TEXT_TYPE).send(`Not Found ${url}`))
+  app.get('/healthz', { config: { role: 'anyone' } }, async (_request, reply) => reply.type(TEXT_TYPE).send('ok'))
+  app.get('/taps', { config: { role: 'operator' } }, upgradeOnly)
+  app.get('/taps/*', { config: { role: 'operator' } }, upgradeOnly)
   routes(app)
   return app
 }
 
 async function upgradeOnly(): Promise<never> {
   throw new GlasError('BadUsage', 'This address is for the WebSockets of Taps.')
-}
-
-/** What the framework itself refuses has a status of its own. */
-function answerTo(error: unknown): { status: number; message: string } {
-  const statusCode = (error as { statusCode?: unknown }).statusCode
-  if (!(error instanceof GlasError) && typeof statusCode === 'number' && statusCode < 500) {
-    return { status: statusCode, message: (error as Error).message }
-  }
-  const { code, message } = toGlasError(error)
-  return { status: code === 'NotAllowed' ? 403 : ERROR_KINDS[errorKind(code)].http, message }
 }
 
 async function listen(app: FastifyInstance, { address, onMessage }: HttpOptions): Promise<void> {
@@ -142,8 +151,8 @@ async function upgrade({ callers, tap }: HttpOptions, { request, socket, head }:
     await callers.checkTap(request)
     tap(request, socket, head)
   } catch (error) {
-    const { status, message } = answerTo(error)
-    refuse(socket, status, message)
+    const failure = failureOf(error)
+    refuse(socket, statusOf(failure), failure.message)
   }
 }
 

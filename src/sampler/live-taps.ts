@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto'
 import { GlasError } from '../glas/errors.ts'
 import type { ImageId } from '../glas/image-id.ts'
 import type { TapName } from './tap-message.ts'
 
 /** Images that wait at once: a person has a few, a cluster node some hundred. */
 const MAX_LIVE_TAPS = 1000
+/** Hex digits: an image is told from a thousand others, and nobody gains from finding two with one id. */
+const TAP_ID_CHARS = 16
 /** Candidates that a message names. */
 const MAX_CANDIDATES = 20
 
@@ -23,6 +26,11 @@ interface Waiting {
 /** The images that are connected and can be asked. One for each host, path and name: the newest. */
 export class LiveTaps {
   readonly #waiting = new Map<string, Waiting>()
+  readonly #onChange: () => void
+
+  constructor(onChange: () => void = () => {}) {
+    this.#onChange = onChange
+  }
 
   /** Gives the function that removes it again, and nobody else that came after it. */
   add(waiting: Waiting): () => void {
@@ -35,8 +43,11 @@ export class LiveTaps {
     }
     this.#waiting.set(key, waiting)
     older?.drop()
+    this.#onChange()
     return () => {
-      if (this.#waiting.get(key) === waiting) this.#waiting.delete(key)
+      if (this.#waiting.get(key) !== waiting) return
+      this.#waiting.delete(key)
+      this.#onChange()
     }
   }
 
@@ -68,6 +79,11 @@ export class LiveTaps {
 
 function fullName({ host, path, name }: TapName): string {
   return `${host}:${path}/${name}`
+}
+
+/** A short name for a host, path and name, for addresses of the API. */
+export function tapId(name: TapName): string {
+  return createHash('sha256').update(keyOf(name)).digest('hex').slice(0, TAP_ID_CHARS)
 }
 
 function keyOf({ host, path, name }: TapName): string {

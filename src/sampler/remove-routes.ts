@@ -21,14 +21,14 @@ export function addRemoveRoutes(app: FastifyInstance, { pintglas, bottles, optio
     const { ofGlas, record } = await bottles.withId(id)
     await pintglas.call('forget', { reference: `${ofGlas}@${record}`, here: false }, options)
   }
-  app.get<WithId>('/remove/:id', async ({ params }, reply) => {
+  app.get<WithId>('/remove/:id', { config: { role: 'operator' } }, async ({ params }, reply) => {
     return reply.type('text/html; charset=utf-8').send(question(await bottles.withId(params.id)))
   })
-  app.post<WithId>('/remove/:id', async ({ params }, reply) => {
+  app.post<WithId>('/remove/:id', { config: { role: 'operator' } }, async ({ params }, reply) => {
     await forget(params.id)
     return reply.redirect('/', 302)
   })
-  app.delete<WithId>('/remove/:id', async ({ params }, reply) => {
+  app.delete<WithId>('/remove/:id', { config: { role: 'operator' } }, async ({ params }, reply) => {
     await forget(params.id)
     return reply.code(204).send()
   })

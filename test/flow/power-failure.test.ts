@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Parts } from '../../src/beam/parts.ts'
 import { push } from '../../src/beam/push.ts'
+import { Records } from '../../src/beam/records.ts'
 import type { LockHolder } from '../../src/disk/lock.ts'
 import { GlasError, isGlasError } from '../../src/glas/errors.ts'
 import { homeFolder } from '../../src/home/folder.ts'
@@ -48,7 +49,8 @@ async function pushOn(files: LossyFiles, { path, home, swarm, options }: Scene):
     const network = () => {
       throw new GlasError('NotAllowed', 'There is no network in this test.')
     }
-    const parts: Parts = { home, swarm, index, stock, isDaemon: false, network, running: () => undefined }
+    const records = new Records(stock)
+    const parts: Parts = { home, swarm, index, stock, records, isDaemon: false, network, running: () => undefined }
     return (await push(parts, plainPush(path), options)).record
   } catch (error) {
     const isPowerOff = error instanceof PowerOff || (isGlasError(error) && error.cause instanceof PowerOff)

@@ -23,8 +23,12 @@ export function actions(glas, version, download) {
   const disabled = !store.mayAct
   const { here, retracted, forgetting, pins } = version
   const isPinned = pins.includes('user')
-  const button = (/** @type {string} */ label, /** @type {Parameters<typeof icon>[0]} */ drawn, /** @type {() => unknown} */ run, off = disabled) =>
-    h('button', { class: 'plain', type: 'button', disabled: off, onclick: run }, icon(drawn), label)
+  const button = (
+    /** @type {string} */ label,
+    /** @type {Parameters<typeof icon>[0]} */ drawn,
+    /** @type {() => unknown} */ run,
+    off = disabled,
+  ) => h('button', { class: 'plain', type: 'button', disabled: off, onclick: run }, icon(drawn), label)
   return h(
     'div',
     { class: 'actions' },
@@ -36,7 +40,9 @@ export function actions(glas, version, download) {
       button('Download', 'download', () => attempt(download), !here),
       button('Tag', 'tag', () => tagForm(version, area)),
       button('Note', 'note', () => noteForm(version, area)),
-      isPinned ? button('Unpin', 'pin', () => attempt(() => unpin(version))) : button('Pin', 'pin', () => attempt(() => pin(version))),
+      isPinned
+        ? button('Unpin', 'pin', () => attempt(() => unpin(version)))
+        : button('Pin', 'pin', () => attempt(() => pin(version))),
       forgetting
         ? button('Undo', 'undo', () => attempt(() => unforget(version)))
         : button('Forget', 'trash', () => attempt(() => forget(glas, version)), disabled || (retracted && !here)),
@@ -45,7 +51,7 @@ export function actions(glas, version, download) {
   )
 }
 
-/** @param {Version} version @param {HTMLElement} area */
+/** @param {Version} version */
 function notes({ note }) {
   return note === '' ? null : h('blockquote', { class: 'panel-note' }, name(note))
 }
@@ -55,7 +61,11 @@ function tags(version) {
   if (version.tags.length === 0) return null
   const chips = version.tags.map((tag) => {
     const remove = () => attempt(() => post(`/versions/${version.record}/untag`, { tag }))
-    const away = h('button', { class: 'bare', type: 'button', 'aria-label': `Take the tag ${tag} away`, onclick: remove }, icon('close'))
+    const away = h(
+      'button',
+      { class: 'bare', type: 'button', 'aria-label': `Take the tag ${tag} away`, onclick: remove },
+      icon('close'),
+    )
     return h('span', { class: 'chip large' }, icon('tag'), name(tag), store.mayAct ? away : null)
   })
   return h('p', { class: 'chips' }, chips)
@@ -63,15 +73,33 @@ function tags(version) {
 
 /** @param {Version} version @param {HTMLElement} area */
 function tagForm({ record }, area) {
-  const field = h('input', { id: 'tag-field', name: 'tag', required: true, maxlength: MAX_TAG_CHARS, pattern: '[A-Za-z][A-Za-z0-9._\\-]*', autocomplete: 'off', placeholder: 'before-the-flood' })
-  form(area, { label: 'Tag', hint: 'Letters, digits, “.”, “_” and “-”. A tag that another version has moves here.', field, save: () => post(`/versions/${record}/tag`, { tag: field.value }) })
+  const field = h('input', {
+    id: 'tag-field',
+    name: 'tag',
+    required: true,
+    maxlength: MAX_TAG_CHARS,
+    pattern: '[A-Za-z][A-Za-z0-9._\\-]*',
+    autocomplete: 'off',
+    placeholder: 'before-the-flood',
+  })
+  form(area, {
+    label: 'Tag',
+    hint: 'Letters, digits, “.”, “_” and “-”. A tag that another version has moves here.',
+    field,
+    save: () => post(`/versions/${record}/tag`, { tag: field.value }),
+  })
 }
 
 /** @param {Version} version @param {HTMLElement} area */
 function noteForm({ record, note }, area) {
   const field = h('textarea', { id: 'note-field', name: 'note', rows: 3, maxlength: MAX_NOTE_CHARS })
   field.value = note
-  form(area, { label: 'Note', hint: 'Everybody in your swarm can read it. Empty takes it away.', field, save: () => post(`/versions/${record}/note`, { text: field.value.trim() }) })
+  form(area, {
+    label: 'Note',
+    hint: 'Everybody in your swarm can read it. Empty takes it away.',
+    field,
+    save: () => post(`/versions/${record}/note`, { text: field.value.trim() }),
+  })
 }
 
 /**
@@ -99,7 +127,12 @@ function form(area, { label, hint, field, save }) {
       h('label', { for: field.id }, label),
       field,
       h('p', { class: 'hint' }, hint),
-      h('div', { class: 'buttons' }, h('button', { class: 'primary', type: 'submit' }, 'Save'), h('button', { class: 'plain', type: 'button', onclick: close }, 'Cancel')),
+      h(
+        'div',
+        { class: 'buttons' },
+        h('button', { class: 'primary', type: 'submit' }, 'Save'),
+        h('button', { class: 'plain', type: 'button', onclick: close }, 'Cancel'),
+      ),
     ),
   )
   field.focus()
@@ -118,7 +151,14 @@ async function unpin({ record }) {
     await post(`/versions/${record}/unpin`, { force: false })
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'StillNeeded') throw error
-    if (!(await confirmed('Unpin the only copy?', `${error.message.split(':')[0]}: it may be lost with the next clean-up.`, 'Unpin it'))) return
+    if (
+      !(await confirmed(
+        'Unpin the only copy?',
+        `${error.message.split(':')[0]}: it may be lost with the next clean-up.`,
+        'Unpin it',
+      ))
+    )
+      return
     await post(`/versions/${record}/unpin`, { force: true })
   }
   toast('No longer kept here; the next clean-up frees its room.')
@@ -152,7 +192,12 @@ function confirmed(title, text, yes) {
   dialog.append(
     h('h2', { id: 'dialog-title' }, title),
     h('p', {}, text),
-    h('div', { class: 'buttons' }, h('button', { class: 'danger', type: 'button', onclick: end(true) }, yes), h('button', { class: 'plain', type: 'button', onclick: end(false) }, 'Cancel')),
+    h(
+      'div',
+      { class: 'buttons' },
+      h('button', { class: 'danger', type: 'button', onclick: end(true) }, yes),
+      h('button', { class: 'plain', type: 'button', onclick: end(false) }, 'Cancel'),
+    ),
   )
   dialog.addEventListener('cancel', end(false))
   document.body.append(dialog)

@@ -36,7 +36,13 @@ export async function ask(path, { method = 'GET', body, signal, accept = 'applic
   if (known !== null) headers.authorization = `Bearer ${known}`
   if (body !== undefined) headers['content-type'] = 'application/json'
   const sent = body === undefined ? null : JSON.stringify(body)
-  const answer = await fetch(`${ROOT}${path}`, { method, headers, body: sent, cache: 'no-store', signal: signal ?? null })
+  const answer = await fetch(`${ROOT}${path}`, {
+    method,
+    headers,
+    body: sent,
+    cache: 'no-store',
+    signal: signal ?? null,
+  })
   if (!answer.ok) throw await errorOf(answer)
   return answer
 }

@@ -12,9 +12,15 @@ const AT_ONCE = 100
 
 /** @param {any} changes @param {Version} version @returns {Node} */
 export function changesView(changes, version) {
-  if (changes.parent === null) return h('div', {}, h('p', { class: 'hint' }, 'The first version of its line: there is none before it to compare with.'))
+  if (changes.parent === null)
+    return h(
+      'div',
+      {},
+      h('p', { class: 'hint' }, 'The first version of its line: there is none before it to compare with.'),
+    )
   const view = h('div', {}, since(changes), sharedBar(changes), ...changes.code.map(code), files(changes))
-  if (changes.files.length === 0) view.append(h('p', { class: 'hint' }, `Nothing differs: ${version.version} was saved again without a change.`))
+  if (changes.files.length === 0)
+    view.append(h('p', { class: 'hint' }, `Nothing differs: ${version.version} was saved again without a change.`))
   return view
 }
 
@@ -22,7 +28,10 @@ export function changesView(changes, version) {
 function since(changes) {
   const parent = store.find(changes.parent)
   const label = `since ${changes['parent-version']}`
-  const link = parent === undefined ? label : h('button', { class: 'link', type: 'button', onclick: () => store.select({ record: changes.parent }) }, label)
+  const link =
+    parent === undefined
+      ? label
+      : h('button', { class: 'link', type: 'button', onclick: () => store.select({ record: changes.parent }) }, label)
   return h('p', { class: 'since' }, 'What changed ', link)
 }
 
@@ -41,7 +50,14 @@ function sharedBar(changes) {
     'div',
     { class: 'shared-bytes' },
     bar,
-    h('p', {}, h('span', { class: 'key shared' }), `${size(shared)} in blocks that are shared`, h('span', { class: 'key fresh' }), `${size(fresh)} in new ones`),
+    h(
+      'p',
+      {},
+      h('span', { class: 'key shared' }),
+      `${size(shared)} in blocks that are shared`,
+      h('span', { class: 'key fresh' }),
+      `${size(fresh)} in new ones`,
+    ),
   )
 }
 
@@ -49,8 +65,15 @@ function sharedBar(changes) {
 function code({ path, size: bytes, changes, truncated }) {
   const done = changes.filter((/** @type {any} */ change) => change.kind !== 'session')
   const title = h('h3', {}, 'Done in the image ', h('span', { class: 'count' }, done.length.toLocaleString('en')))
-  const where = h('p', { class: 'hint' }, name(path), ` grew by ${size(bytes)}`, truncated ? '; these are the last' : '')
-  if (done.length === 0) return h('section', {}, title, where, h('p', { class: 'hint' }, 'No method and no expression.'))
+  const where = h(
+    'p',
+    { class: 'hint' },
+    name(path),
+    ` grew by ${size(bytes)}`,
+    truncated ? '; these are the last' : '',
+  )
+  if (done.length === 0)
+    return h('section', {}, title, where, h('p', { class: 'hint' }, 'No method and no expression.'))
   return h('section', {}, title, where, someOf(done.slice().reverse(), change, 'changes'))
 }
 
@@ -78,14 +101,18 @@ function change(made) {
 
 /** Lines stay lines; all else that cannot be seen is shown. @param {string} source */
 function shownSource(source) {
-  return source.split('\n').map((line) => line.split('\t').map(plain).join('    ')).join('\n')
+  return source
+    .split('\n')
+    .map((line) => line.split('\t').map(plain).join('    '))
+    .join('\n')
 }
 
 /** @param {any} changes */
 function files({ files: changed, 'more-files': more }) {
   if (changed.length === 0) return null
   const title = h('h3', {}, 'Files ', h('span', { class: 'count' }, (changed.length + more).toLocaleString('en')))
-  const after = more === 0 ? null : h('p', { class: 'hint' }, `and ${counted(more, 'more file')}, with smaller differences`)
+  const after =
+    more === 0 ? null : h('p', { class: 'hint' }, `and ${counted(more, 'more file')}, with smaller differences`)
   return h('section', {}, title, someOf(changed, file, 'files'), after)
 }
 

@@ -16,7 +16,13 @@ export function filesView(files) {
   const box = h('div', {})
   const draw = () => {
     const wanted = field.value.toLowerCase()
-    box.replaceChildren(someOf(only.filter(({ path }) => path.toLowerCase().includes(wanted)), file, 'files'))
+    box.replaceChildren(
+      someOf(
+        only.filter(({ path }) => path.toLowerCase().includes(wanted)),
+        file,
+        'files',
+      ),
+    )
   }
   field.addEventListener('input', draw)
   draw()
@@ -46,16 +52,30 @@ export function recordView(record) {
     ['saved', moment(record.date)],
     ['size', `${size(record.size)} (${record.size.toLocaleString('en')} bytes)`],
     ['image-id', record['image-id']],
-    ['format', format === null ? 'none of Spur' : `${format.number}, ${8 * format['word-size']} bit, image version ${format['image-version']}`],
+    [
+      'format',
+      format === null
+        ? 'none of Spur'
+        : `${format.number}, ${8 * format['word-size']} bit, image version ${format['image-version']}`,
+    ],
     ['kept as', record.image.map(keptAs).join(', ') || 'not here'],
     ['record', record.record],
     ['parent', record.parent ?? 'none'],
     ['contents', record.contents],
-    ['left out', Object.entries(removed).map(([rule, count]) => `${count} by ${rule}`).join(', ') || 'nothing'],
+    [
+      'left out',
+      Object.entries(removed)
+        .map(([rule, count]) => `${count} by ${rule}`)
+        .join(', ') || 'nothing',
+    ],
     ['searched for secrets', searched.text.join(', ') || 'nothing'],
     ['not searched', searched.not.join(', ') || 'nothing'],
   ]
-  return h('dl', { class: 'record' }, rows.flatMap(([key, value]) => [h('dt', {}, key ?? ''), h('dd', {}, name(String(value)))]))
+  return h(
+    'dl',
+    { class: 'record' },
+    rows.flatMap(([key, value]) => [h('dt', {}, key ?? ''), h('dd', {}, name(String(value)))]),
+  )
 }
 
 /** @param {any} image */
@@ -65,7 +85,14 @@ function keptAs(image) {
 
 /** @param {Version} version @returns {Node} */
 export function holdersView({ here, pins, holders }) {
-  const own = here ? h('li', { class: 'peer' }, h('span', { class: 'peer-name' }, 'this machine'), h('span', { class: 'hint' }, pins.join(', '))) : null
+  const own = here
+    ? h(
+        'li',
+        { class: 'peer' },
+        h('span', { class: 'peer-name' }, 'this machine'),
+        h('span', { class: 'hint' }, pins.join(', ')),
+      )
+    : null
   const others = holders.map((holder) =>
     h(
       'li',
@@ -76,7 +103,17 @@ export function holdersView({ here, pins, holders }) {
       h('span', { class: `state ${holder.connected ? 'up' : 'down'}` }, holder.connected ? 'connected' : 'away'),
     ),
   )
-  if (own === null && others.length === 0) return h('p', { class: 'hint' }, 'Nobody who is known to this machine holds it now.')
-  const alone = others.length > 0 ? null : h('p', { class: 'hint' }, 'It is only on this machine. ', h('code', {}, 'pintglas invite'), ' lets another one keep a copy.')
+  if (own === null && others.length === 0)
+    return h('p', { class: 'hint' }, 'Nobody who is known to this machine holds it now.')
+  const alone =
+    others.length > 0
+      ? null
+      : h(
+          'p',
+          { class: 'hint' },
+          'It is only on this machine. ',
+          h('code', {}, 'pintglas invite'),
+          ' lets another one keep a copy.',
+        )
   return h('div', {}, h('ul', { class: 'plain-list' }, own, others), alone)
 }

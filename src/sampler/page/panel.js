@@ -3,8 +3,9 @@
  *
  * @import {Glas, Version} from './shapes.d.ts'
  */
-import { ask, get, token } from './api.js'
+
 import { actions } from './actions.js'
+import { ask, get, token } from './api.js'
 import { byId, h, name } from './dom.js'
 import { ago, moment, size } from './format.js'
 import { icon } from './icons.js'
@@ -61,7 +62,9 @@ function draw() {
   const isOther = shown !== version.record
   shown = version.record
   drawn = version
-  const body = isOther ? h('div', { class: 'tab-body' }) : (panel.querySelector('.tab-body') ?? h('div', { class: 'tab-body' }))
+  const body = isOther
+    ? h('div', { class: 'tab-body' })
+    : (panel.querySelector('.tab-body') ?? h('div', { class: 'tab-body' }))
   panel.replaceChildren(head(glas, version), tabs(version), body)
   if (isOther) {
     panel.scrollTop = 0
@@ -76,11 +79,32 @@ function head(glas, version) {
   return h(
     'header',
     { class: 'panel-head' },
-    h('button', { class: 'bare close', type: 'button', 'aria-label': 'Close the version', onclick: close }, icon('close')),
-    h('h2', { id: 'panel-title' }, name(glas['image-name']), h('span', { class: 'at' }, '@'), h('span', { class: 'panel-number' }, number)),
-    h('p', { class: 'facts' }, h('time', { datetime: date, title: moment(date) }, `saved ${ago(date)}`), ` · ${size(bytes)} · published by `, name(writer)),
+    h(
+      'button',
+      { class: 'bare close', type: 'button', 'aria-label': 'Close the version', onclick: close },
+      icon('close'),
+    ),
+    h(
+      'h2',
+      { id: 'panel-title' },
+      name(glas['image-name']),
+      h('span', { class: 'at' }, '@'),
+      h('span', { class: 'panel-number' }, number),
+    ),
+    h(
+      'p',
+      { class: 'facts' },
+      h('time', { datetime: date, title: moment(date) }, `saved ${ago(date)}`),
+      ` · ${size(bytes)} · published by `,
+      name(writer),
+    ),
     place === null ? null : h('p', { class: 'facts where' }, place),
-    h('p', { class: 'facts holders' }, here ? h('span', { class: 'here' }, icon('disk'), 'here') : h('span', {}, 'not here'), holders.map(mark)),
+    h(
+      'p',
+      { class: 'facts holders' },
+      here ? h('span', { class: 'here' }, icon('disk'), 'here') : h('span', {}, 'not here'),
+      holders.map(mark),
+    ),
     pullCommand(glas, version),
     actions(glas, version, () => download(glas, version)),
   )
@@ -100,7 +124,12 @@ function pullCommand(glas, { version, record, fork }) {
     'div',
     { class: 'command' },
     h('code', {}, command),
-    h('button', { class: 'plain', type: 'button', 'aria-label': 'Copy the pull command', onclick: () => attempt(copy) }, icon('copy'), 'Copy'),
+    h(
+      'button',
+      { class: 'plain', type: 'button', 'aria-label': 'Copy the pull command', onclick: () => attempt(copy) },
+      icon('copy'),
+      'Copy',
+    ),
   )
 }
 
@@ -163,7 +192,13 @@ async function show(version) {
   const asked = tab
   const body = byId('panel').querySelector('.tab-body')
   if (body === null) return
-  for (const [key, value] of Object.entries({ id: 'tab-panel', role: 'tabpanel', 'aria-labelledby': `tab-${asked}`, tabindex: '0' })) body.setAttribute(key, value)
+  for (const [key, value] of Object.entries({
+    id: 'tab-panel',
+    role: 'tabpanel',
+    'aria-labelledby': `tab-${asked}`,
+    tabindex: '0',
+  }))
+    body.setAttribute(key, value)
   const waiting = setTimeout(() => body.replaceChildren(h('p', { class: 'hint' }, 'Loading…')), 150)
   const view = await viewOf(asked, version).catch((error) => {
     if (asked !== 'changes') tellError(error)

@@ -23,7 +23,8 @@ export function parseQuery(text) {
   const query = { words: [], fields: {} }
   for (const [whole, key, quoted, bare] of text.matchAll(TERM)) {
     const value = quoted ?? bare ?? ''
-    if (key === undefined || !KEYS.has(key)) query.words.push(quoted === undefined || key !== undefined ? whole : quoted)
+    if (key === undefined || !KEYS.has(key))
+      query.words.push(quoted === undefined || key !== undefined ? whole : quoted)
     else if (value !== '') query.fields[key] = [...(query.fields[key] ?? []), value]
   }
   return query
@@ -53,7 +54,9 @@ export function textFromParameters(parameters) {
  * @param {Query} query
  */
 export function askedOf({ fields }) {
-  const asked = ASKED.flatMap((key) => (fields[key] ?? []).slice(0, 1).map((value) => /** @type {const} */ ([key, value])))
+  const asked = ASKED.flatMap((key) =>
+    (fields[key] ?? []).slice(0, 1).map((value) => /** @type {const} */ ([key, value])),
+  )
   return asked.length === 0 ? undefined : new URLSearchParams(asked.map(([key, value]) => [key, value]))
 }
 
@@ -129,7 +132,14 @@ function isWithin(date, value) {
  * @param {string} value
  */
 function isSo({ here, pins, fork, retracted, tags, note }, value) {
-  const facts = { here, pinned: pins.includes('user'), fork, forgotten: retracted, tagged: tags.length > 0, noted: note !== '' }
+  const facts = {
+    here,
+    pinned: pins.includes('user'),
+    fork,
+    forgotten: retracted,
+    tagged: tags.length > 0,
+    noted: note !== '',
+  }
   return Object.hasOwn(facts, value) && facts[/** @type {keyof typeof facts} */ (value)]
 }
 

@@ -30,7 +30,8 @@ export function rowId(key) {
 
 /** Whether a row looks the same as when it was drawn. @param {Row} a @param {Row} b */
 export function sameAs(a, b) {
-  if (a.kind !== b.kind || a.glas['image-name'] !== b.glas['image-name'] || a.place !== b.place || a.of !== b.of) return false
+  if (a.kind !== b.kind || a.glas['image-name'] !== b.glas['image-name'] || a.place !== b.place || a.of !== b.of)
+    return false
   if (a.kind === 'glas' && b.kind === 'glas') return a.glas === b.glas && a.shown === b.shown && a.isOpen === b.isOpen
   return a.kind === 'version' && b.kind === 'version' && a.version === b.version && isEqual(a.lanes, b.lanes)
 }
@@ -70,7 +71,13 @@ function head({ glas, shown, isOpen, key, place, of }) {
       'span',
       { class: 'title' },
       h('span', { class: 'title-name' }, name(glas['image-name'])),
-      h('span', { class: 'title-more' }, count, latest === undefined ? '' : ` · latest ${latest.version}`, glas.own ? '' : ' · of somebody else'),
+      h(
+        'span',
+        { class: 'title-more' },
+        count,
+        latest === undefined ? '' : ` · latest ${latest.version}`,
+        glas.own ? '' : ' · of somebody else',
+      ),
     ),
     h('code', { class: 'glas-id', title: `glas-id ${glas['glas-id']}` }, glas['glas-id'].slice(0, 8)),
   )
@@ -143,7 +150,10 @@ function spoken(glas, version) {
 function kept({ here, holders, writer }) {
   const marks = holders.slice(0, MAX_MARKS).map(mark)
   const more = holders.length > MAX_MARKS ? h('span', { class: 'more' }, `+${holders.length - MAX_MARKS}`) : null
-  const nobody = !here && holders.length === 0 ? h('span', { class: 'nobody', title: `Published by ${plain(writer)}` }, 'not here') : null
+  const nobody =
+    !here && holders.length === 0
+      ? h('span', { class: 'nobody', title: `Published by ${plain(writer)}` }, 'not here')
+      : null
   return h(
     'span',
     { class: 'kept' },
@@ -157,7 +167,11 @@ function kept({ here, holders, writer }) {
 /** @param {Holder} holder */
 export function mark({ peer, proved, connected }) {
   const said = `${plain(peer)} ${proved ? 'holds it' : 'says that it holds it'}${connected ? '' : '; away now'}`
-  const made = h('span', { class: `mark${proved ? ' proved' : ''}${connected ? '' : ' away'}`, title: said }, plain([...peer][0] ?? '?'))
+  const made = h(
+    'span',
+    { class: `mark${proved ? ' proved' : ''}${connected ? '' : ' away'}`, title: said },
+    plain([...peer][0] ?? '?'),
+  )
   made.style.setProperty('--hue', String(hueOf(peer)))
   return made
 }
@@ -180,8 +194,19 @@ function drawing(row, version) {
     ...row.arriving.map((lane) => edge(lane, bend(xOf(lane.lane), at, middle))),
     row.leaving === null ? null : edge(row.leaving, `M${at} ${middle}V${VERSION_PX}`),
   ]
-  const node = svg('circle', { class: nodeClass(version), 'data-colour': row.colour % COLOURS, cx: at, cy: middle, r: NODE_PX })
-  return svg('svg', { class: 'lanes', width, height: VERSION_PX, viewBox: `0 0 ${width} ${VERSION_PX}`, 'aria-hidden': 'true' }, paths, node)
+  const node = svg('circle', {
+    class: nodeClass(version),
+    'data-colour': row.colour % COLOURS,
+    cx: at,
+    cy: middle,
+    r: NODE_PX,
+  })
+  return svg(
+    'svg',
+    { class: 'lanes', width, height: VERSION_PX, viewBox: `0 0 ${width} ${VERSION_PX}`, 'aria-hidden': 'true' },
+    paths,
+    node,
+  )
 }
 
 /** @param {Version} version */
@@ -197,7 +222,9 @@ function edge({ colour, style }, d) {
 
 /** From the top of a lane into the node. @param {number} from @param {number} to @param {number} height */
 function bend(from, to, height) {
-  return from === to ? `M${from} 0V${height}` : `M${from} 0C${from} ${height * 0.85} ${to + Math.sign(from - to) * 12} ${height} ${to} ${height}`
+  return from === to
+    ? `M${from} 0V${height}`
+    : `M${from} 0C${from} ${height * 0.85} ${to + Math.sign(from - to) * 12} ${height} ${to} ${height}`
 }
 
 /** @param {number} lane */

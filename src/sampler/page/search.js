@@ -30,13 +30,15 @@ export function startSearch() {
     const { fields } = parseQuery(field.value)
     for (const { key, input } of inputs) if (document.activeElement !== input) input.value = fields[key]?.[0] ?? ''
   }
-  filters.append(...inputs.map(({ key, input }) => h('div', { class: 'filter' }, h('label', { for: input.id }, key), input)))
+  filters.append(
+    ...inputs.map(({ key, input }) => h('div', { class: 'filter' }, h('label', { for: input.id }, key), input)),
+  )
   const open = (/** @type {boolean} */ isOpen) => {
     filters.hidden = !isOpen
     opener.setAttribute('aria-expanded', String(isOpen))
     if (isOpen) inputs[0]?.input.focus()
   }
-  opener.addEventListener('click', () => open(filters.hidden))
+  opener.addEventListener('click', () => open(filters.hasAttribute('hidden')))
   filters.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return
     open(false)

@@ -24,7 +24,13 @@ export function startSide() {
 
 function drawTaps() {
   const cards = store.taps.map(card)
-  const empty = h('p', { class: 'hint' }, 'No image is connected. Choose ', h('i', {}, 'Connect'), ' in the Tap menu of an image that runs.')
+  const empty = h(
+    'p',
+    { class: 'hint' },
+    'No image is connected. Choose ',
+    h('i', {}, 'Connect'),
+    ' in the Tap menu of an image that runs.',
+  )
   byId('taps').replaceChildren(...(cards.length > 0 ? cards : [empty]))
   byId('taps-count').textContent = cards.length > 0 ? String(cards.length) : ''
 }
@@ -49,7 +55,12 @@ function card(tap) {
     'li',
     { class: 'tap' },
     h('span', { class: 'tap-name' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), name(tap.name)),
-    h('span', { class: 'tap-place' }, name(`${tap.host}:${tap.path}`), tap.peer === undefined ? null : [' on ', name(tap.peer)]),
+    h(
+      'span',
+      { class: 'tap-place' },
+      name(`${tap.host}:${tap.path}`),
+      tap.peer === undefined ? null : [' on ', name(tap.peer)],
+    ),
     button,
     transfer === undefined ? null : progress(transfer),
   )
@@ -65,10 +76,20 @@ function drawGlases() {
   const query = parseQuery(store.text)
   const isMeant = matcher(query, store.among)
   const isFiltered = !isEmpty(query)
-  const counts = store.sorted().map((glas) => ({ glas, count: isFiltered ? glas.versions.filter((one) => isMeant(glas, one)).length : glas.versions.length }))
+  const counts = store.sorted().map((glas) => ({
+    glas,
+    count: isFiltered ? glas.versions.filter((one) => isMeant(glas, one)).length : glas.versions.length,
+  }))
   const found = counts.filter(({ count }) => !isFiltered || count > 0)
   const all = { glas: undefined, count: found.reduce((sum, { count }) => sum + count, 0) }
-  const more = found.length > MAX_GLASES ? h('li', { class: 'hint' }, `and ${counted(found.length - MAX_GLASES, 'more glas', 'more glases')}: search for them`) : null
+  const more =
+    found.length > MAX_GLASES
+      ? h(
+          'li',
+          { class: 'hint' },
+          `and ${counted(found.length - MAX_GLASES, 'more glas', 'more glases')}: search for them`,
+        )
+      : null
   const entries = [all, ...found.slice(0, MAX_GLASES)].map(({ glas, count }) => entry(glas, count))
   byId('glases').replaceChildren(...entries, ...(more === null ? [] : [more]))
   byId('glases-count').textContent = String(found.length)
@@ -82,7 +103,13 @@ function entry(glas, count) {
   const drawn = glas === undefined ? h('span', { class: 'all' }, icon('fork')) : glassOf(glas)
   const button = h(
     'button',
-    { class: 'entry', type: 'button', 'aria-current': isChosen ? 'true' : null, 'data-glas': id, onclick: () => store.select({ glasId: id }) },
+    {
+      class: 'entry',
+      type: 'button',
+      'aria-current': isChosen ? 'true' : null,
+      'data-glas': id,
+      onclick: () => store.select({ glasId: id }),
+    },
     drawn,
     h('span', { class: 'entry-name' }, label),
     h('span', { class: 'count' }, count.toLocaleString('en')),
@@ -98,7 +125,8 @@ function drawQuarantine() {
 
 /** @param {any} beam */
 function waiting(beam) {
-  const decide = (/** @type {string} */ how) => () => attempt(() => post(`/quarantine/${encodeURIComponent(beam.id)}/${how}`))
+  const decide = (/** @type {string} */ how) => () =>
+    attempt(() => post(`/quarantine/${encodeURIComponent(beam.id)}/${how}`))
   const disabled = !store.mayAct
   return h(
     'li',
@@ -114,4 +142,3 @@ function waiting(beam) {
     ),
   )
 }
-

@@ -31,18 +31,31 @@ function drawStock() {
   const used = stock.bytes
   const quota = stock['quota-bytes']
   const whole = quota ?? used + stock['free-bytes']
-  const label = quota === null ? `${size(used)} used, ${size(stock['free-bytes'])} free on the disk` : `${size(used)} of a quota of ${size(quota)}`
+  const label =
+    quota === null
+      ? `${size(used)} used, ${size(stock['free-bytes'])} free on the disk`
+      : `${size(used)} of a quota of ${size(quota)}`
   const saved = stock['raw-bytes'] > used ? `Holds ${size(stock['raw-bytes'])} of images` : ''
   byId('stock-size').replaceChildren(
     h('meter', { min: 0, max: 100, high: 90, value: percent(used, whole), 'aria-label': label }),
     h('p', { class: 'hint' }, label),
-    h('p', { class: 'hint' }, [saved, counted(stock.pins, 'version kept', 'versions kept')].filter((part) => part !== '').join(' · ')),
+    h(
+      'p',
+      { class: 'hint' },
+      [saved, counted(stock.pins, 'version kept', 'versions kept')].filter((part) => part !== '').join(' · '),
+    ),
   )
 }
 
 function drawPeers() {
   const peers = (store.status?.peers ?? []).filter((/** @type {any} */ peer) => !peer.self)
-  const alone = h('p', { class: 'hint' }, 'Nobody else yet. ', h('code', {}, 'pintglas invite'), ' lets another machine in.')
+  const alone = h(
+    'p',
+    { class: 'hint' },
+    'Nobody else yet. ',
+    h('code', {}, 'pintglas invite'),
+    ' lets another machine in.',
+  )
   const entries = peers.map((/** @type {any} */ peer) =>
     h(
       'li',
@@ -61,6 +74,13 @@ function drawTransfers() {
   const shown = [...running, ...over]
   byId('moving').hidden = shown.length === 0
   byId('transfers').replaceChildren(
-    ...shown.map((one) => h('li', { class: 'transfer' }, h('span', { class: 'transfer-what' }, h('span', { class: 'kind' }, one.kind), ' ', name(one.label)), progress(one))),
+    ...shown.map((one) =>
+      h(
+        'li',
+        { class: 'transfer' },
+        h('span', { class: 'transfer-what' }, h('span', { class: 'kind' }, one.kind), ' ', name(one.label)),
+        progress(one),
+      ),
+    ),
   )
 }

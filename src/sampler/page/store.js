@@ -59,8 +59,12 @@ class Store {
 
   /** Glases in the order of the page: that of the newest version first. */
   sorted() {
-    const date = (/** @type {Glas} */ { versions }) => Math.max(...versions.slice(0, 3).map((one) => Date.parse(one.date) || 0), 0)
-    return [...this.glases.values()].map((glas) => ({ glas, ms: date(glas) })).sort((a, b) => b.ms - a.ms).map(({ glas }) => glas)
+    const date = (/** @type {Glas} */ { versions }) =>
+      Math.max(...versions.slice(0, 3).map((one) => Date.parse(one.date) || 0), 0)
+    return [...this.glases.values()]
+      .map((glas) => ({ glas, ms: date(glas) }))
+      .sort((a, b) => b.ms - a.ms)
+      .map(({ glas }) => glas)
   }
 
   /** @param {string} record @returns {{ glas: Glas, version: Version } | undefined} */

@@ -14,7 +14,10 @@ export function toast(text, { kind = 'good', action, forMs = SHOWN_MS } = {}) {
     clearTimeout(timer)
     made.remove()
   }
-  const act = action === undefined ? null : h('button', { class: 'plain', type: 'button', onclick: () => run(action, close) }, action.label)
+  const act =
+    action === undefined
+      ? null
+      : h('button', { class: 'plain', type: 'button', onclick: () => run(action, close) }, action.label)
   const made = h(
     'div',
     { class: `toast ${kind}` },
@@ -30,7 +33,9 @@ export function toast(text, { kind = 'good', action, forMs = SHOWN_MS } = {}) {
 /** Tells of a failure as the daemon says it. @param {unknown} error */
 export function tellError(error) {
   const isKnown = error instanceof ApiError
-  toast([h('b', {}, isKnown ? error.code : 'Failed'), ' ', error instanceof Error ? error.message : String(error)], { kind: 'bad' })
+  toast([h('b', {}, isKnown ? error.code : 'Failed'), ' ', error instanceof Error ? error.message : String(error)], {
+    kind: 'bad',
+  })
 }
 
 /** Runs what a button does, and tells of it where it fails. @param {() => Promise<unknown>} work */

@@ -26,12 +26,25 @@ export function progress(transfer) {
   if (state === 'done') {
     if (made === null) return h('p', { class: 'outcome' }, 'Done.')
     const show = () => store.select({ record: made.record })
-    return h('p', { class: 'outcome' }, 'Took ', h('button', { class: 'link', type: 'button', onclick: show }, name(`${made['image-name']}@${made.version}`)))
+    return h(
+      'p',
+      { class: 'outcome' },
+      'Took ',
+      h('button', { class: 'link', type: 'button', onclick: show }, name(`${made['image-name']}@${made.version}`)),
+    )
   }
   const done = transfer['done-bytes']
   const total = transfer['total-bytes']
   const rate = transfer['bytes-per-second']
-  const bar = total === null || total === 0 ? h('progress', { 'aria-label': PHASES[phase] ?? phase }) : h('progress', { max: 100, value: percent(done, total), 'aria-label': PHASES[phase] ?? phase })
-  const words = [PHASES[phase] ?? phase, done > 0 ? ` ${size(done)}` : '', total ? ` of ${size(total)}` : '', rate > 0 ? ` · ${size(rate)}/s` : '']
+  const bar =
+    total === null || total === 0
+      ? h('progress', { 'aria-label': PHASES[phase] ?? phase })
+      : h('progress', { max: 100, value: percent(done, total), 'aria-label': PHASES[phase] ?? phase })
+  const words = [
+    PHASES[phase] ?? phase,
+    done > 0 ? ` ${size(done)}` : '',
+    total ? ` of ${size(total)}` : '',
+    rate > 0 ? ` · ${size(rate)}/s` : '',
+  ]
   return h('span', { class: 'progress' }, bar, h('span', { class: 'hint' }, words.join('')))
 }

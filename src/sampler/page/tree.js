@@ -24,7 +24,8 @@ export function startTree() {
   const redraw = () => {
     const query = parseQuery(store.text)
     const isFiltered = !isEmpty(query)
-    const glases = store.glasId === '' ? store.sorted() : store.sorted().filter((glas) => glas['glas-id'] === store.glasId)
+    const glases =
+      store.glasId === '' ? store.sorted() : store.sorted().filter((glas) => glas['glas-id'] === store.glasId)
     list.setRows(rowsOf(glases, { isMeant: matcher(query, store.among), isFiltered, closed: store.closed }))
     showSummary(list.rows, isFiltered)
   }
@@ -34,7 +35,8 @@ export function startTree() {
       element.classList.toggle('active', key === active)
       element.setAttribute('aria-selected', String(key === store.record))
     }
-    if (active !== '' && document.getElementById(rowId(active)) !== null) tree.setAttribute('aria-activedescendant', rowId(active))
+    if (active !== '' && document.getElementById(rowId(active)) !== null)
+      tree.setAttribute('aria-activedescendant', rowId(active))
     else tree.removeAttribute('aria-activedescendant')
   }
   /** @param {number} place */
@@ -128,7 +130,12 @@ function showSummary(rows, isFiltered) {
 /** @param {boolean} isFiltered */
 function nothing(isFiltered) {
   if (isFiltered) {
-    return h('div', { class: 'nothing' }, h('h3', {}, 'Nothing matches'), h('p', {}, 'Try fewer words, or take a filter away.'))
+    return h(
+      'div',
+      { class: 'nothing' },
+      h('h3', {}, 'Nothing matches'),
+      h('p', {}, 'Try fewer words, or take a filter away.'),
+    )
   }
   return h(
     'div',
