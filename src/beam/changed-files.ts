@@ -4,7 +4,7 @@ import type { DirectoryEntry } from '../stock/dag-read.ts'
 import type { Parts } from './parts.ts'
 import { walkDirectory } from './tree.ts'
 
-type Reading = Pick<Parts['stock'], 'readDirectory' | 'leavesOf' | 'sizeOf'>
+type Reading = Pick<Parts['stock'], 'readDirectory' | 'leavesOf' | 'sizeOf' | 'keptAs'>
 
 /** A file, or a link, that differs between two directories. */
 export interface ChangedFile {
@@ -16,6 +16,8 @@ export interface ChangedFile {
   before: number
   /** Bytes that stand in blocks which the file before has, too. */
   shared: number
+  /** Bytes of the delta that the file is kept as here; null where it is kept as blocks. */
+  delta: number | null
 }
 
 /** A file that is in both directories, and differs. */
@@ -89,7 +91,9 @@ async function bothOf(stock: Reading, { now, before }: { now: CID; before: CID }
 async function addPair(stock: Reading, { files, pairs }: FileChanges, pair: FilePair): Promise<void> {
   const { path, now, before } = pair
   const shared = await sharedBytes(stock, now, before)
-  files.push({ path, change: 'changed', kind: 'file', size: now.sizeBytes, before: before.sizeBytes, shared })
+  const kept = await stock.keptAs(now.cid)
+  const delta = kept?.as === 'delta' ? kept.deltaBytes : null
+  files.push({ path, change: 'changed', kind: 'file', size: now.sizeBytes, before: before.sizeBytes, shared, delta })
   pairs.push(pair)
 }
 
@@ -121,9 +125,9 @@ async function* filesOf(stock: Reading, path: string, entry: DirectoryEntry): As
 }
 
 function added({ path, kind, sizeBytes }: Leaf): ChangedFile {
-  return { path, change: 'added', kind, size: sizeBytes, before: 0, shared: 0 }
+  return { path, change: 'added', kind, size: sizeBytes, before: 0, shared: 0, delta: null }
 }
 
 function gone({ path, kind, sizeBytes }: Leaf): ChangedFile {
-  return { path, change: 'removed', kind, size: 0, before: sizeBytes, shared: 0 }
+  return { path, change: 'removed', kind, size: 0, before: sizeBytes, shared: 0, delta: null }
 }

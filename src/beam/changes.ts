@@ -16,8 +16,11 @@ export interface Changes {
   files: ChangedFile[]
   /** Files that differ beside those that are listed. */
   'more-files': number
-  /** Of all files of this version: in blocks that the parent has too, and in others. */
+  /** Of all files of this version: in blocks that the parent has too. */
   'shared-bytes': number
+  /** In images that are kept here as deltas, without the deltas. */
+  'derived-bytes': number
+  /** In deltas, and in blocks that the parent has not. */
   'new-bytes': number
   /** What was done in the image, as its `.changes` file tells it. */
   code: ChangesTail[]
@@ -36,7 +39,8 @@ export async function changes(
   const record = await recordHere(parts, cid, 'The version')
   const same = { record: String(cid), files: [], 'more-files': 0, code: [] }
   if (record.parent === null) {
-    return { ...same, parent: null, 'parent-version': null, 'shared-bytes': 0, 'new-bytes': record.sizeBytes }
+    const sizes = { 'shared-bytes': 0, 'derived-bytes': 0, 'new-bytes': record.sizeBytes }
+    return { ...same, parent: null, 'parent-version': null, ...sizes }
   }
   const parent = await recordHere(parts, record.parent, 'The version that it came from')
   try {
@@ -46,21 +50,27 @@ export async function changes(
       const tail = await changesTail(parts.stock, pair)
       if (tail !== undefined) code.push(tail)
     }
-    const newBytes = files.reduce((sum, { size, shared }) => sum + size - shared, 0)
     return {
       record: String(cid),
       parent: String(record.parent),
       'parent-version': versionText(parent.version),
       files: largest(files),
       'more-files': Math.max(0, files.length - MAX_LISTED_FILES),
-      'shared-bytes': Math.max(0, record.sizeBytes - newBytes),
-      'new-bytes': newBytes,
+      ...sizesOf(files, record.sizeBytes),
       code,
     }
   } catch (error) {
     if (isGlasError(error, 'BlockMissing')) throw notHere('All of one of the two versions')
     throw error
   }
+}
+
+function sizesOf(files: readonly ChangedFile[], sizeBytes: number) {
+  const sum = (of: (file: ChangedFile) => number) => files.reduce((bytes, file) => bytes + of(file), 0)
+  const other = sum(({ size, shared }) => size - shared)
+  const derived = sum(({ size, shared, delta }) => (delta === null ? 0 : Math.max(0, size - shared - delta)))
+  const shared = Math.max(0, sizeBytes - other)
+  return { 'shared-bytes': shared, 'derived-bytes': derived, 'new-bytes': other - derived }
 }
 
 async function recordHere({ stock }: Pick<Parts, 'stock'>, cid: CID, what: string): Promise<GlasRecord> {

@@ -1,6 +1,7 @@
 /**
  * What is written in a piece of a `.changes` file. The format is that of Smalltalk-80: chunks that end with `!`, in
- * which `!!` stands for one; a chunk that begins with `!` names a reader for the chunks behind it, up to an empty one.
+ * which `!!` stands for one; a chunk that begins with `!` names a reader for the chunk behind it, or, where it reads
+ * methods, for those up to an empty one.
  * Lines end with CR, or LF. Whatever is in it, it is read once and in one direction.
  */
 
@@ -32,6 +33,8 @@ const MAX_SOURCE_CHARS = 10_000
 const MAX_NAME_CHARS = 200
 
 const READER = /^([\p{L}_][\p{L}\p{N}_]*(?: class(?:Side| trait)?)?) (methodsFor|commentStamp): ?'((?:[^']|'')*)'/u
+/** Readers of methods read on; others read one chunk. */
+const HAS_MANY = / methodsFor: ?'/
 const STAMP = / stamp: ?'((?:[^']|'')*)'/
 const SESSION = /^----[A-Z/ ]+----/
 const CLASS =
@@ -55,14 +58,19 @@ export function parseChanges(text: string): CodeChanges {
       continue
     }
     const head = chunks.next()
+    if (!HAS_MANY.test(head)) {
+      const body = chunks.next()
+      if (head.trim() !== '') add(readBy(head, body))
+      continue
+    }
     for (let body = chunks.next(); body.trim() !== ''; body = chunks.next()) add(readBy(head, body))
   }
   return { changes: changes.slice(-MAX_CHANGES), hasMore: count > MAX_CHANGES }
 }
 
-/** Where a text that begins anywhere in such a file has its first whole chunk: behind a `!` that ends a line. */
+/** Where a text that begins anywhere in such a file has its first whole record: behind a `!` and an empty line. */
 export function firstChunkAt(text: string): number {
-  const end = /[^!]!(?: !)?[\r\n]/.exec(text)
+  const end = /[^!]!(?: !)?(?:\r\r|\n\n)/.exec(text)
   return end === null ? text.length : end.index + end[0].length
 }
 

@@ -14,6 +14,7 @@ const ChangedFile = Type.Object({
   size: Type.Integer({ minimum: 0, description: 'Bytes now.' }),
   before: Type.Integer({ minimum: 0, description: 'Bytes in the parent.' }),
   shared: Type.Integer({ minimum: 0, description: 'Bytes in blocks that the file of the parent has, too.' }),
+  delta: Type.Union([Bytes, Type.Null()], { description: 'Bytes of the delta that it is kept as here.' }),
 })
 
 const CodeChange = Type.Object({
@@ -31,7 +32,8 @@ const Changes = Type.Object({
   'parent-version': Type.Union([Text, Type.Null()]),
   files: Type.Array(ChangedFile),
   'more-files': Type.Integer({ minimum: 0, description: 'That differ less, and are not listed.' }),
-  'shared-bytes': Bytes,
+  'shared-bytes': Type.Integer({ minimum: 0, description: 'In blocks that the parent has, too.' }),
+  'derived-bytes': Type.Integer({ minimum: 0, description: 'In images that are kept here as deltas, without these.' }),
   'new-bytes': Bytes,
   code: Type.Array(
     Type.Object({

@@ -37,28 +37,24 @@ function since(changes) {
 
 /** @param {any} changes */
 function sharedBar(changes) {
-  const shared = changes['shared-bytes']
-  const fresh = changes['new-bytes']
-  const part = shared + fresh === 0 ? 0 : (100 * shared) / (shared + fresh)
-  const bar = svg(
-    'svg',
-    { class: 'shared-bar', viewBox: '0 0 100 6', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-    svg('rect', { class: 'shared', x: 0, y: 0, width: Math.max(0, part - 0.4), height: 6 }),
-    svg('rect', { class: 'fresh', x: part, y: 0, width: 100 - part, height: 6 }),
+  const parts = [
+    { kind: 'shared', bytes: changes['shared-bytes'], words: 'shared' },
+    { kind: 'derived', bytes: changes['derived-bytes'], words: 'rebuilt from a delta' },
+    { kind: 'fresh', bytes: changes['new-bytes'], words: 'new' },
+  ].filter(({ bytes }) => bytes > 0)
+  const whole = parts.reduce((sum, { bytes }) => sum + bytes, 0)
+  let x = 0
+  const bars = parts.map(({ kind, bytes }) => {
+    const width = Math.max(1.2, (100 * bytes) / whole)
+    const bar = svg('rect', { class: kind, x, y: 0, width: width - 0.5, height: 6 })
+    x += width
+    return bar
+  })
+  const keys = parts.map(({ kind, bytes, words }) =>
+    h('span', {}, h('i', { class: `key ${kind}` }), `${size(bytes)} ${words}`),
   )
-  return h(
-    'div',
-    { class: 'shared-bytes' },
-    bar,
-    h(
-      'p',
-      {},
-      h('span', { class: 'key shared' }),
-      `${size(shared)} in blocks that are shared`,
-      h('span', { class: 'key fresh' }),
-      `${size(fresh)} in new ones`,
-    ),
-  )
+  const drawn = { class: 'shared-bar', viewBox: `0 0 ${x} 6`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }
+  return h('div', { class: 'shared-bytes' }, svg('svg', drawn, bars), h('p', {}, keys))
 }
 
 /** @param {any} tail */
@@ -119,11 +115,12 @@ function files({ files: changed, 'more-files': more }) {
 const SIGNS = /** @type {Record<string, string>} */ ({ added: '+', removed: '−', changed: '~' })
 
 /** @param {any} changed */
-function file({ path, change, size: bytes, before, shared }) {
+function file({ path, change, size: bytes, before, shared, delta }) {
   const grown = bytes - before
   const sign = grown > 0 ? '+' : grown < 0 ? '−' : '±'
   const words = change === 'changed' ? `${sign}${size(Math.abs(grown))}` : size(Math.max(bytes, before))
-  const detail = change === 'changed' ? `${size(bytes)}, ${size(shared)} of it shared` : change
+  const how = delta === null ? `${size(shared)} of it shared` : `kept as a delta of ${size(delta)}`
+  const detail = change === 'changed' ? `${size(bytes)}, ${how}` : change
   return h(
     'div',
     { class: `file ${change}` },

@@ -13,7 +13,8 @@ export function startSearch() {
   const field = /** @type {HTMLInputElement} */ (byId('search'))
   const filters = byId('filters')
   const opener = byId('filters-button')
-  let timer = 0
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer
   const follow = () => {
     clearTimeout(timer)
     timer = setTimeout(() => attempt(() => store.search(field.value)), PAUSE_MS)
