@@ -34,7 +34,8 @@ async function start() {
 function onUp() {
   store.isLive = true
   store.tell('live')
-  const all = [store.loadStatus(), store.loadGlases(), store.loadTaps(), store.loadTransfers(), store.loadQuarantine()]
+  const status = store.loadStatus().then(() => store.loadQuarantine())
+  const all = [status, store.loadGlases(), store.loadTaps(), store.loadTransfers()]
   for (const one of all) one.catch(tellIfNew)
 }
 
@@ -54,9 +55,9 @@ function tellIfNew(error) {
 /** @param {string} topic @param {any} data */
 function onEvent(topic, data) {
   const loads = /** @type {Record<string, () => Promise<unknown>>} */ ({
-    glases: () => Promise.all([store.reloadGlases(data.glases ?? []), store.loadStatus()]),
+    glases: () => Promise.all([store.reloadGlases(data.glases), store.loadStatus()]),
     taps: () => store.loadTaps(),
-    transfers: () => store.loadTransfers(),
+    transfers: async () => store.setTransfers(data.transfers),
     peers: () => store.loadStatus(),
     quarantine: () => store.loadQuarantine(),
   })

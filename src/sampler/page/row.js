@@ -59,7 +59,6 @@ function head({ glas, shown, isOpen, key, place, of }) {
     'aria-expanded': String(isOpen),
     'aria-posinset': place,
     'aria-setsize': of,
-    'aria-label': `${plain(glas['image-name'])}, ${count}`,
     'data-key': key,
   }
   return h(
@@ -100,7 +99,6 @@ function versionRow({ glas, version, lanes, key, place, of }) {
     'aria-level': 2,
     'aria-posinset': place,
     'aria-setsize': of,
-    'aria-label': spoken(glas, version),
     'data-key': key,
   }
   return h(
@@ -126,24 +124,6 @@ function versionRow({ glas, version, lanes, key, place, of }) {
     kept(version),
     h('time', { datetime: date, title: moment(date) }, ago(date)),
   )
-}
-
-/** What a screen reader says of a version. @param {Glas} glas @param {Version} version */
-function spoken(glas, version) {
-  const { version: number, date, size: bytes, tags, note, host, here, holders, retracted, fork, forgetting } = version
-  const copies = holders.filter(({ proved }) => proved).length + Number(here)
-  const parts = [
-    `${plain(glas['image-name'])} ${number}`,
-    fork ? 'a fork' : '',
-    retracted ? 'forgotten' : forgetting ? 'being forgotten' : '',
-    tags.length === 0 ? '' : `tagged ${tags.map(plain).join(', ')}`,
-    plain(note),
-    ago(date),
-    size(bytes),
-    host === '' ? '' : `on ${plain(host)}`,
-    counted(copies, 'copy', 'copies'),
-  ]
-  return parts.filter((part) => part !== '').join(', ')
 }
 
 /** Who has it: this machine first. @param {Version} version */

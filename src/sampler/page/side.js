@@ -25,7 +25,7 @@ export function startSide() {
 function drawTaps() {
   const cards = store.taps.map(card)
   const empty = h(
-    'p',
+    'li',
     { class: 'hint' },
     'No image is connected. Choose ',
     h('i', {}, 'Connect'),
@@ -37,7 +37,7 @@ function drawTaps() {
 
 /** @param {Tap} tap */
 function card(tap) {
-  const transfer = store.transfers.find((one) => one.tap === tap.id)
+  const transfer = transferOf(tap)
   const isBusy = transfer !== undefined && !isDone(transfer)
   const button = h(
     'button',
@@ -64,6 +64,12 @@ function card(tap) {
     button,
     transfer === undefined ? null : progress(transfer),
   )
+}
+
+/** Of a snapshot that was asked for and comes now, both are listed: what comes tells more. @param {Tap} tap */
+function transferOf({ id }) {
+  const all = store.transfers.filter((one) => one.tap === id)
+  return all.find((one) => !isDone(one) && one.kind === 'beam') ?? all.find((one) => !isDone(one)) ?? all[0]
 }
 
 /** @param {Tap} tap */
@@ -127,13 +133,17 @@ function drawQuarantine() {
 function waiting(beam) {
   const decide = (/** @type {string} */ how) => () =>
     attempt(() => post(`/quarantine/${encodeURIComponent(beam.id)}/${how}`))
-  const disabled = !store.mayAct
+  const disabled = !store.isAdmin
   return h(
     'li',
     { class: 'tap' },
     h('span', { class: 'tap-name' }, name(beam.name)),
     h('span', { class: 'tap-place' }, name(`${beam.host}:${beam.path}`)),
-    h('span', { class: 'hint' }, `${size(beam.size ?? 0)}; not signed in: it counts when you accept it.`),
+    h(
+      'span',
+      { class: 'hint' },
+      `${size(beam.size)} from ${plain(beam.from)}, without signing in. It counts when you accept it.`,
+    ),
     h(
       'span',
       { class: 'buttons' },

@@ -9,7 +9,7 @@ export async function signIn() {
     history.replaceState(null, '', location.pathname + location.search)
     keepToken(null)
     try {
-      keepToken((await post('/sign-in', { code })).token)
+      keepToken((await post('/session', { code })).token)
     } catch (error) {
       return refuse(error)
     }

@@ -50,7 +50,7 @@ function drawStock() {
 function drawPeers() {
   const peers = (store.status?.peers ?? []).filter((/** @type {any} */ peer) => !peer.self)
   const alone = h(
-    'p',
+    'li',
     { class: 'hint' },
     'Nobody else yet. ',
     h('code', {}, 'pintglas invite'),

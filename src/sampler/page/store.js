@@ -96,9 +96,9 @@ class Store {
     this.tell('glases')
   }
 
-  /** @param {string[]} ids */
+  /** @param {string[] | null} ids null: any may have changed */
   async reloadGlases(ids) {
-    if (ids.length > MAX_SINGLE_GLASES) return this.loadGlases()
+    if (ids === null || ids.length > MAX_SINGLE_GLASES) return this.loadGlases()
     for (const id of ids) {
       const { glases } = await get(`/lineages?glas=${encodeURIComponent(id)}`)
       if (glases.length === 0) this.glases.delete(id)
@@ -113,7 +113,12 @@ class Store {
   }
 
   async loadTransfers() {
-    this.transfers = (await get('/transfers')).transfers
+    this.setTransfers((await get('/transfers')).transfers)
+  }
+
+  /** @param {any[]} transfers */
+  setTransfers(transfers) {
+    this.transfers = transfers
     this.tell('transfers')
   }
 
@@ -123,7 +128,8 @@ class Store {
   }
 
   async loadQuarantine() {
-    this.quarantined = (await get('/quarantine')).beams
+    if (!this.isAdmin) return
+    this.quarantined = (await get('/quarantine')).quarantine
     this.tell('quarantine')
   }
 
@@ -146,6 +152,11 @@ class Store {
     this.glasId = glasId
     this.record = record
     this.tell('selection')
+  }
+
+  /** May this page let in what came from strangers? */
+  get isAdmin() {
+    return this.status?.caller.role === 'admin' && this.status.caller.glases === null
   }
 
   /** May this page change something? */
