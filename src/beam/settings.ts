@@ -1,5 +1,5 @@
 import { GlasError } from '../glas/errors.ts'
-import { type Config, checked, configKey } from '../home/config.ts'
+import { type Config, checked, configKey, requireSafeHttp } from '../home/config.ts'
 import { saveConfig } from '../home/home.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
@@ -33,6 +33,7 @@ export async function setConfig(
 export async function changeConfig({ home }: Pick<Parts, 'home'>, change: Partial<Config>): Promise<void> {
   const config = { ...home.config, ...change }
   for (const [key, value] of Object.entries(change)) checked(key, value)
+  requireSafeHttp(config)
   await saveConfig(home.folder, config)
   Object.assign(home.config, config)
 }

@@ -19,6 +19,7 @@ import { getConfig, setConfig } from './settings.ts'
 import { show } from './show.ts'
 import { homeStatus, status } from './status.ts'
 import { addPeer, invite, join, listen, members, peers, removeMember, removePeer } from './swarm.ts'
+import { addToken, revokeToken, tokens } from './tokens.ts'
 
 /**
  * Every use case by its name, which is also what the command line asks a running daemon for. `reading` works beside a
@@ -26,6 +27,7 @@ import { addPeer, invite, join, listen, members, peers, removeMember, removePeer
  */
 export const VERBS = {
   addPeer: { access: 'writing', run: addPeer },
+  addToken: { access: 'writing', run: addToken },
   changes: { access: 'reading', run: changes },
   check: { access: 'writing', run: check },
   find: { access: 'reading', run: find },
@@ -57,10 +59,12 @@ export const VERBS = {
   removeMember: { access: 'writing', run: removeMember },
   removePeer: { access: 'writing', run: removePeer },
   revoke: { access: 'writing', run: revoke },
+  revokeToken: { access: 'writing', run: revokeToken },
   setConfig: { access: 'writing', run: setConfig },
   show: { access: 'reading', run: show },
   status: { access: 'writing', run: status },
   tag: { access: 'writing', run: tag },
+  tokens: { access: 'reading', run: tokens },
   unfollow: { access: 'writing', run: unfollow },
   unpin: { access: 'writing', run: unpin },
   untag: { access: 'writing', run: untag },

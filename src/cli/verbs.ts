@@ -1,3 +1,4 @@
+import { addAccept } from './accept.ts'
 import { addAnnotations } from './annotate.ts'
 import { addDaemon } from './daemon.ts'
 import { addFind } from './find.ts'
@@ -9,11 +10,13 @@ import { addKeeping } from './keeping.ts'
 import { addLive } from './live.ts'
 import { addLog } from './log.ts'
 import { addLs } from './ls.ts'
+import { addOpen } from './open.ts'
 import { addPull } from './pull.ts'
 import { addPush } from './push.ts'
 import { addShow } from './show.ts'
 import { addStatus } from './status.ts'
 import { addSwarm } from './swarm.ts'
+import { addTokens } from './token.ts'
 import type { AddVerb } from './verb.ts'
 import { addWatch } from './watch.ts'
 
@@ -36,6 +39,9 @@ const ALL: AddVerb[] = [
   addDaemon,
   addLive,
   addWatch,
+  addOpen,
+  addTokens,
+  addAccept,
 ]
 
 export const addVerbs: AddVerb = (program, start) => {

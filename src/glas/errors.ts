@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   AmbiguousName: 'refused',
   CopiedDirectory: 'refused',
   StillNeeded: 'refused',
+  Quarantined: 'refused',
   NameNotFound: 'absent',
   GlasNotStocked: 'absent',
   PeerNotFound: 'absent',

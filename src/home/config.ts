@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { isAbsolute } from 'node:path'
 import { MAX_MEMBER_NAME_BYTES } from '../glas/certificate.ts'
 import { GlasError } from '../glas/errors.ts'
@@ -41,8 +41,17 @@ export interface Config {
   maxDeltaImageBytes: number
   /** Hex of the owner key that new glases are published under; empty for this home's own. */
   owner: string
-  /** Where the daemon speaks HTTP with Taps, launchers and browsers, as host:port on loopback, or `off`. */
+  /** Where the daemon speaks HTTP with Taps, launchers and browsers, as host:port, or `off`. */
   http: string
+  /** Names that browsers and programs elsewhere reach it by, as in a Host header. */
+  httpHosts: string[]
+  /** Paths of a certificate with its chain and of its key, as PEM; empty for plain HTTP. */
+  httpCert: string
+  httpKey: string
+  /** Addresses, or ranges of them, of the proxies before it: whose word it takes for where a request comes from. */
+  httpProxy: string[]
+  /** Addresses, or ranges, where Taps without a token may come from: what they send waits to be accepted. */
+  httpTaps: string[]
   /** Whether every user of this machine may use that, where it cannot be told who is at the other end. */
   httpAnyLocalUser: boolean
 }
@@ -63,8 +72,11 @@ type Check = (value: unknown) => boolean
 
 const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT_CHARS
 const isTextList: Check = (value) => Array.isArray(value) && value.length <= MAX_LIST_ITEMS && value.every(isText)
-const isLoopback = (text: string) =>
-  /^(127\.0\.0\.1|\[::1\]):\d{1,5}$/.test(text) && Number(text.match(/\d+$/)?.[0]) <= 65535
+/** Whether host:port is one of this machine alone. */
+export const isLoopback = (text: string) => /^(127\.0\.0\.1|\[::1\]):/.test(text)
+const isPath: Check = (value) => value === '' || (isText(value) && isAbsolute(String(value)))
+/** As a Host header has it: letters in any case, and a port where it is not the usual one. */
+const isHostName = (text: string) => /^([A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/.test(text)
 const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0
 const isOwner: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 
@@ -73,10 +85,7 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
     check: (value) => isText(value) && isMemberName(String(value)),
     expected: `a word of at most ${MAX_MEMBER_NAME_BYTES} bytes`,
   },
-  stock: {
-    check: (value) => value === '' || (isText(value) && isAbsolute(String(value))),
-    expected: 'an absolute path',
-  },
+  stock: { check: isPath, expected: 'an absolute path' },
   listen: {
     check: (value) => isTextList(value) && (value as string[]).every(isHostPort),
     expected: 'a list of host:port, such as ["0.0.0.0:4100"]',
@@ -96,9 +105,17 @@ const CHECKS: Record<keyof Config, { check: Check; expected: string }> = {
   maxDeltaImageBytes: { check: isCount, expected: 'a number of bytes' },
   owner: { check: (value) => value === '' || isOwner(value), expected: '64 hex digits' },
   http: {
-    check: (value) => value === 'off' || (typeof value === 'string' && isLoopback(value)),
-    expected: 'off, or a loopback address such as 127.0.0.1:8801: on another one anybody could read your images',
+    check: (value) => value === 'off' || (isText(value) && isHostPort(String(value))),
+    expected: 'off, or an address such as 127.0.0.1:8801',
   },
+  httpHosts: {
+    check: (value) => isTextList(value) && (value as string[]).every(isHostName),
+    expected: 'a list of host names, such as ["images.example.org"]',
+  },
+  httpCert: { check: isPath, expected: 'the absolute path of a certificate (PEM)' },
+  httpKey: { check: isPath, expected: 'the absolute path of the key of the certificate (PEM)' },
+  httpProxy: { check: isAddressList, expected: 'a list of addresses, such as ["127.0.0.1"]' },
+  httpTaps: { check: isAddressList, expected: 'a list of addresses or ranges, such as ["192.168.1.0/24"]' },
   httpAnyLocalUser: { check: (value) => typeof value === 'boolean', expected: 'true or false' },
 }
 
@@ -118,6 +135,11 @@ export function defaultConfig(name: string): Config {
     maxDeltaImageBytes: DEFAULT_DELTA_IMAGE_BYTES,
     owner: '',
     http: DEFAULT_HTTP,
+    httpHosts: [],
+    httpCert: '',
+    httpKey: '',
+    httpProxy: [],
+    httpTaps: [],
     httpAnyLocalUser: false,
   }
 }
@@ -136,6 +158,7 @@ export function parseConfig(text: string, path: string, defaults: Config): Confi
   const config = { ...defaults }
   try {
     for (const [key, item] of Object.entries(value)) Object.assign(config, { [configKey(key)]: checked(key, item) })
+    requireSafeHttp(config)
   } catch (error) {
     throw new GlasError('InvalidConfig', `${path}: ${(error as Error).message}`, { cause: error })
   }
@@ -155,6 +178,16 @@ export function checked(key: string, value: unknown): unknown {
   const { check, expected } = CHECKS[configKey(key)]
   if (!check(value)) throw new GlasError('InvalidConfig', `The setting "${key}" must be ${expected}.`)
   return value
+}
+
+/** Tokens must not be read on the way, and strangers' addresses must be known. Throws InvalidConfig. */
+export function requireSafeHttp({ http, httpCert, httpKey, httpProxy }: Config): void {
+  const hasTls = httpCert !== '' && httpKey !== ''
+  if (http === 'off' || isLoopback(http) || hasTls || httpProxy.length > 0) return
+  const message =
+    'The setting "http" must be off or a loopback address such as 127.0.0.1:8801 until there is a certificate ' +
+    '("httpCert", "httpKey") or a proxy before it ("httpProxy"): anybody on the way could read tokens and images.'
+  throw new GlasError('InvalidConfig', message)
 }
 
 /** What a certificate takes. */
@@ -177,6 +210,18 @@ function isHostPort(text: string): boolean {
   if (port === undefined || Number(port) > MAX_PORT) return false
   if (v6 !== undefined) return isIPv6(v6)
   return isIPv4(host) || !/^[\d.]+$/.test(host)
+}
+
+/** Addresses, and ranges such as 10.0.0.0/8. */
+function isAddressList(value: unknown): boolean {
+  return isTextList(value) && (value as string[]).every(isAddressRange)
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const family = isIP(address)
+  const isBits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+  return family !== 0 && isBits && more.length === 0
 }
 
 function isRule(value: unknown): boolean {

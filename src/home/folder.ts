@@ -8,6 +8,8 @@ import { GlasError } from '../glas/errors.ts'
 export interface HomeFolder {
   root: string
   config: string
+  /** Hashes of the tokens for the HTTP API. */
+  tokens: string
   ownerKey: string
   peerKey: string
   swarm: string
@@ -31,6 +33,7 @@ export function homeFolder(given?: string): HomeFolder {
   return {
     root,
     config: join(root, 'config.json'),
+    tokens: join(root, 'tokens.json'),
     ownerKey: join(root, 'keys', 'owner.key'),
     peerKey: join(root, 'keys', 'peer.key'),
     swarm: join(root, 'swarm'),

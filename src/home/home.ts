@@ -8,6 +8,7 @@ import { type KeyPair, newKeyPair, toHex } from '../glas/keys.ts'
 import { type Config, defaultConfig, MAX_CONFIG_BYTES, parseConfig } from './config.ts'
 import type { HomeFolder } from './folder.ts'
 import { keyFileText, parseKeyFile } from './keys.ts'
+import { Tokens } from './tokens.ts'
 
 /** A key file has two short lines. */
 const MAX_KEY_FILE_BYTES = 1024
@@ -20,6 +21,7 @@ export interface Home {
   /** Signs entries and is the identity on the network. */
   readonly peer: KeyPair
   readonly config: Config
+  readonly tokens: Tokens
 }
 
 /** Loads a home and makes what is missing: the first verb that is typed sets everything up. */
@@ -28,7 +30,7 @@ export async function openHome(folder: HomeFolder): Promise<Home> {
   await ensureDirectory(realFiles, dirname(folder.ownerKey))
   const owner = await loadKey(folder.ownerKey)
   const peer = await loadKey(folder.peerKey)
-  return { folder, owner, peer, config: await loadConfig(folder) }
+  return { folder, owner, peer, config: await loadConfig(folder), tokens: new Tokens(folder.tokens) }
 }
 
 export async function saveConfig(folder: HomeFolder, config: Config): Promise<void> {

@@ -43,6 +43,7 @@ export const DETECTORS: readonly Detector[] = [
     expression:
       /-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY-----(?:\\[nr]|\s){1,8}(?:Proc-Type:|[A-Za-z0-9+/=]{24})|PuTTY-User-Key-File-\d/g,
   },
+  { kind: 'PintGlas token', expression: /\bpintglas-(?:token|session)-[\w-]{43}/g },
   { kind: 'GitHub token', expression: /\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255})/g },
   { kind: 'GitLab token', expression: /\bgl(?:pat|dt|rt|ptt|ft|oas|soat|cbt)-[\w-]{20,255}/g },
   { kind: 'Atlassian token', expression: /\b(?:ATBB[A-Za-z0-9]{24,255}|ATATT3[\w=-]{20,255})/g },

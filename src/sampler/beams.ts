@@ -1,4 +1,4 @@
-import { open, rm } from 'node:fs/promises'
+import { link, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CallOptions } from '../beam/progress.ts'
 import type { PushArgs, PushResult } from '../beam/push-result.ts'
@@ -66,6 +66,14 @@ export class Beams {
     }
   }
 
+  /** Brings a zip that was here already into the stock; the file stays. */
+  async accept(from: TapMessage, zip: string, { allowSecrets }: { allowSecrets: boolean }): Promise<PushResult> {
+    const place = await this.#ports.spool.place()
+    const linked = join(place.folder, 'beam.zip')
+    await link(zip, linked)
+    return this.#stock(from, linked, { place, allowSecrets })
+  }
+
   #finish(work: Promise<PushResult>, settle: (result: PushResult) => void, fail: (error: unknown) => void): void {
     const done = work.then(settle, fail)
     this.#running.add(done)
@@ -111,7 +119,8 @@ const PUSH = {
   public: false,
 } satisfies Partial<PushArgs>
 
-async function writeZip(path: string, message: Message, place: SpoolPlace): Promise<void> {
+/** Writes what comes to a new file. LimitExceeded, DiskFull before what does not fit is written. */
+export async function writeZip(path: string, message: Message, place: SpoolPlace): Promise<void> {
   if (message.announcedBytes > MAX_BEAM_BYTES) throw tooLarge()
   await place.reserve(message.announcedBytes)
   const file = await open(path, 'wx', 0o600)

@@ -1,25 +1,22 @@
 import { GlasError } from '../glas/errors.ts'
 import type { GlasId } from '../glas/glas-id.ts'
+import { ROLES, type Role } from '../home/tokens.ts'
 
-/** What somebody may do; each may do what those before it may. Network, rules and keys are an admin's alone. */
-export const ROLES = ['viewer', 'operator', 'admin'] as const
-export type Role = (typeof ROLES)[number]
-
-/** Who sent a request. */
+/** Who sent a request. Network, rules and keys are for admins alone. */
 export interface Caller {
   /** For people: `local`, or the name of a token. */
   name: string
   role: Role
   /** The only glases that it sees and touches; undefined for all, and for everything else of this home. */
   glases: ReadonlySet<GlasId> | undefined
-  /** False as soon as it was revoked or has expired: what goes on for longer asks now and then. */
+  /** False as soon as it was revoked or has expired: what goes on under it is cut off then. */
   isValid: () => boolean
 }
 
 /** What a route needs: a role; `anyone` serves strangers too; `wholeHome` refuses who is limited to some glases. */
 export interface Needs {
   role: Role | 'anyone'
-  wholeHome?: true
+  wholeHome?: boolean
 }
 
 export function mayAct(caller: Caller, role: Role): boolean {
@@ -37,8 +34,8 @@ export function requireSeen(caller: Caller, glasId: GlasId): void {
 }
 
 /** NotSignedIn for nobody, NotAllowed for too little. */
-export function requireRole(caller: Caller | undefined, { role, wholeHome }: Needs): void {
-  if (role === 'anyone') return
+export function requireRole(caller: Caller | undefined, needs: Needs & { role: Role }): asserts caller is Caller {
+  const { role, wholeHome } = needs
   if (caller === undefined) {
     throw new GlasError('NotSignedIn', 'Not signed in. `pintglas open` opens the page; programs send a token.')
   }

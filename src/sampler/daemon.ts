@@ -8,7 +8,8 @@ import { peerIdText } from '../glas/keys.ts'
 import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
 import { Copier } from './copier.ts'
-import type { Sampler, SnapArgs } from './sampler.ts'
+import type { OpenArgs } from './open-page.ts'
+import type { AcceptArgs, Sampler, SnapArgs } from './sampler.ts'
 import { serveSocket } from './socket.ts'
 
 export interface DaemonStatus {
@@ -25,6 +26,10 @@ const STATUS = 'daemonStatus'
 const STOP = 'daemonStop'
 const LIVE = 'live'
 const SNAP = 'snap'
+const OPEN = 'open'
+const QUARANTINE = 'quarantine'
+const ACCEPT = 'accept'
+const REFUSE = 'refuse'
 
 /** Longest wait for calls that go on when the daemon stops; what they have acknowledged is safe anyway. */
 const STOP_LIMIT_MS = 10_000
@@ -64,6 +69,10 @@ export async function runDaemon(
       const callSignal = { ...callOptions, signal: AbortSignal.any([callOptions.signal, signal]) }
       if (verb === LIVE) return needed(await starting).live()
       if (verb === SNAP) return needed(await starting).snap(args as SnapArgs, callSignal)
+      if (verb === OPEN) return needed(await starting).open(args as OpenArgs)
+      if (verb === QUARANTINE) return needed(await starting).quarantined()
+      if (verb === ACCEPT) return needed(await starting).accept(args as AcceptArgs)
+      if (verb === REFUSE) return needed(await starting).refuse(args as { id: string })
       const call = callVerb(pintglas, verb, args, callSignal)
       calls.add(call)
       return call.finally(() => {

@@ -1,23 +1,30 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Parts } from '../beam/parts.ts'
 import type { Bottles } from './bottles.ts'
+import { requireRole } from './caller.ts'
+import type { SamplerParts } from './parts.ts'
 import { ZipStream } from './zip-stream.ts'
 
-interface DownloadPorts {
-  stock: Parts['stock']
-  bottles: Bottles
+interface Download {
+  Params: { id: string }
+  Querystring: { ticket?: string | string[] }
 }
 
-/** A version as a zip, or a part of it. */
-export function addDownloadRoute(app: FastifyInstance, { stock, bottles }: DownloadPorts): void {
+/** A version as a zip, or a part of it. A browser that is signed in has a ticket in the address. */
+export function addDownloadRoute(
+  app: FastifyInstance,
+  { parts: { pintglas, sessions }, bottles }: { parts: SamplerParts; bottles: Bottles },
+): void {
+  const { stock } = pintglas.parts
   const sums = new Map<string, number>()
-  app.route<{ Params: { id: string } }>({
+  app.route<Download>({
     method: ['GET', 'HEAD'],
     url: '/download/:id',
-    config: { role: 'viewer' },
-    handler: async ({ params, headers, method }, reply) => {
-      const bottle = await bottles.withId(params.id)
+    config: { role: 'anyone' },
+    handler: async ({ caller, params, query, headers, method }, reply) => {
+      const by = caller ?? sessions.withTicket(String(query.ticket), downloadPath(params.id))
+      requireRole(by, { role: 'viewer' })
+      const bottle = await bottles.withId(params.id, by)
       const zip = await ZipStream.of(stock, await bottles.recordOf(bottle), sums)
       const etag = `"${bottle.record}"`
       const isSame = headers['if-range'] === undefined || headers['if-range'] === etag
@@ -30,6 +37,10 @@ export function addDownloadRoute(app: FastifyInstance, { stock, bottles }: Downl
       return method === 'HEAD' ? reply.send() : reply.send(Readable.from(zip.bytes(start, end), { objectMode: false }))
     },
   })
+}
+
+export function downloadPath(id: string): string {
+  return `/download/${id}`
 }
 
 /** One range of RFC 9110; undefined for none, and for several, which get the whole; `none` for one outside. */

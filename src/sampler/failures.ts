@@ -1,6 +1,19 @@
 import { ERROR_KINDS, errorKind, GlasError, toGlasError } from '../glas/errors.ts'
 
-/** The framework's own status where a request has a body that is too large. */
+/** On every answer, whoever asked and whatever came of it. */
+export const SAFETY_HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+/** The framework's own statuses where a code of the table says more than BadUsage. */
 const TOO_LARGE = 413
 const NOT_FOUND = 404
 
@@ -16,3 +29,15 @@ export function failureOf(error: unknown): GlasError {
 export function statusOf({ code }: GlasError): number {
   return ERROR_KINDS[errorKind(code)].http
 }
+
+/** What goes with it: how to sign in, when to try again; and strangers hold no connection. */
+export function headersOf({ code, data }: GlasError): Record<string, string> {
+  const seconds = data['retry-after-seconds']
+  return {
+    ...(STRANGERS.has(code) ? { connection: 'close' } : {}),
+    ...(code === 'NotSignedIn' ? { 'www-authenticate': 'Bearer realm="PintGlas"' } : {}),
+    ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
+  }
+}
+
+const STRANGERS: ReadonlySet<string> = new Set(['NotAllowed', 'NotSignedIn', 'TooManyTries'])

@@ -1,68 +1,61 @@
 import type { IncomingMessage } from 'node:http'
+import type { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import Fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { hasErrno } from '../disk/files.ts'
 import { GlasError } from '../glas/errors.ts'
-import { type Caller, type Needs, requireRole } from './caller.ts'
+import type { Caller } from './caller.ts'
 import type { Callers } from './callers.ts'
-import { failureOf, statusOf } from './failures.ts'
-
-declare module 'fastify' {
-  /** Every route says who may; `newApp` refuses one that does not. */
-  interface FastifyContextConfig extends Partial<Needs> {}
-  interface FastifyRequest {
-    /** Who asks. Undefined only on routes for anyone. */
-    caller: Caller
-  }
-}
+import { failureOf } from './failures.ts'
+import { type AppOptions, newApp, refuse } from './http-app.ts'
+import { renewWhenChanged, type TlsFiles } from './tls.ts'
 
 /** Two hundred Taps that wait, their transfers, and the tabs of a browser. */
 const MAX_CONNECTIONS = 1024
-/** Whoever connects says what they want: a program of somebody else must not hold the connections. */
-const HEADERS_LIMIT_MS = 10_000
-/** What is asked for in a body is a list of three names. */
-const MAX_BODY_BYTES = 64 * 1024
-/** An image-id of ten thousand snapshots stands in a path. */
-const MAX_PARAMETER_CHARS = 50_100
-/** The same, with all other headers. */
-const MAX_HEADER_BYTES = 64 * 1024
-/** Refused upgrades are told so, and then cut: nobody keeps one open by not reading. */
-const LINGER_LIMIT_MS = 1_000
+/** Whose token expires is cut off within this time; revoking one cuts at once. */
+const LOOK_EVERY_MS = 10_000
 
-const TEXT_TYPE = 'text/plain; charset=utf-8'
-
-const SAFETY_HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-  'cross-origin-opener-policy': 'same-origin',
-  'cache-control': 'no-store',
-}
-
-export interface HttpOptions {
+export interface HttpOptions extends Pick<AppOptions, 'routes'> {
   /** host:port; port 0 takes any. */
   address: string
+  /** Undefined for plain HTTP. */
+  tls: TlsFiles | undefined
   callers: Callers
-  /** Adds what is served. */
-  routes: (app: FastifyInstance) => void
   /** Takes over a connection whose caller was checked; `head` came behind the request. */
-  tap: (request: IncomingMessage, socket: Socket, head: Buffer) => void
+  tap: (upgrade: TapUpgrade) => void
   onMessage: (message: string) => void
+}
+
+export interface TapUpgrade {
+  request: IncomingMessage
+  socket: Socket
+  head: Buffer
+  /** Undefined for one that has no token and may beam all the same. */
+  caller: Caller | undefined
+  /** Address of the Tap. */
+  from: string
 }
 
 export interface HttpService {
   /** With a slash at its end. */
   url: string
+  /** Ends the connections of those who may no longer. */
+  cutInvalid(): void
   close(): Promise<void>
 }
 
 /** Serves HTTP and the WebSockets of Taps. A port that is taken is replaced by a free one, and said so. */
 export async function openHttp(options: HttpOptions): Promise<HttpService> {
-  const app = newApp(options)
+  const callersOf = new Map<Socket, Caller>()
+  const onCaller = (socket: Socket, caller: Caller) => {
+    if (!callersOf.has(socket)) socket.once('close', () => callersOf.delete(socket))
+    callersOf.set(socket, caller)
+  }
+  const cutInvalid = () => {
+    for (const [socket, caller] of callersOf) if (!caller.isValid()) socket.destroy()
+  }
+  const { callers, tls, routes } = options
+  const app = newApp({ callers, tls, routes, onCaller })
   const upgraded = new Set<Socket>()
   app.server.maxConnections = MAX_CONNECTIONS
   app.server.on('upgrade', (request, socket, head) => {
@@ -70,57 +63,21 @@ export async function openHttp(options: HttpOptions): Promise<HttpService> {
     upgraded.add(connection)
     connection.on('error', () => connection.destroy())
     connection.once('close', () => upgraded.delete(connection))
-    void upgrade(options, { request, socket: connection, head })
+    void upgrade(options, { request, socket: connection, head }, onCaller)
   })
   await listen(app, options)
-  const at = app.server.address()
-  const port = typeof at === 'object' && at !== null ? at.port : 0
+  const looking = setInterval(cutInvalid, LOOK_EVERY_MS)
+  const stopRenewing = tls === undefined ? () => {} : renewWhenChanged(app.server as TlsServer, tls, options.onMessage)
   return {
-    url: `http://${hostOf(options.address)}:${port}/`,
+    url: urlOf(app, options),
+    cutInvalid,
     close: async () => {
+      clearInterval(looking)
+      stopRenewing()
       for (const socket of upgraded) socket.destroy()
       await app.close()
     },
   }
-}
-
-function newApp({ callers, routes }: HttpOptions): FastifyInstance {
-  const app = Fastify({
-    bodyLimit: MAX_BODY_BYTES,
-    exposeHeadRoutes: false,
-    forceCloseConnections: true,
-    routerOptions: { maxParamLength: MAX_PARAMETER_CHARS, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
-    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_LIMIT_MS },
-  })
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
-  app.decorateRequest('caller')
-  app.addHook('onRoute', ({ url, config }) => {
-    if (config?.role === undefined) throw new Error(`${url} does not say who may ask for it`)
-  })
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers(SAFETY_HEADERS)
-    if (request.url === '/healthz') return
-    const { role = 'viewer', ...more } = request.routeOptions.config
-    const caller = await callers.identify(request.raw)
-    requireRole(caller, { role, ...more })
-    if (caller !== undefined) request.caller = caller
-  })
-  app.setErrorHandler(async (error, _request, reply) => {
-    const failure = failureOf(error)
-    if (failure.code === 'NotAllowed') reply.header('connection', 'close')
-    return reply.code(statusOf(failure)).type(TEXT_TYPE).send(failure.message)
-  })
-  app.setNotFoundHandler(async ({ url }, reply) => reply.code(404).type(TEXT_TYPE).send(`Not Found ${url}`))
-  app.get('/healthz', { config: { role: 'anyone' } }, async (_request, reply) => reply.type(TEXT_TYPE).send('ok'))
-  app.get('/taps', { config: { role: 'operator' } }, upgradeOnly)
-  app.get('/taps/*', { config: { role: 'operator' } }, upgradeOnly)
-  routes(app)
-  return app
-}
-
-async function upgradeOnly(): Promise<never> {
-  throw new GlasError('BadUsage', 'This address is for the WebSockets of Taps.')
 }
 
 async function listen(app: FastifyInstance, { address, onMessage }: HttpOptions): Promise<void> {
@@ -135,29 +92,30 @@ async function listen(app: FastifyInstance, { address, onMessage }: HttpOptions)
   }
 }
 
+/** An address that means all of them is reached from here by the name of this machine for itself. */
+function urlOf(app: FastifyInstance, { address, tls }: HttpOptions): string {
+  const at = app.server.address()
+  const port = typeof at === 'object' && at !== null ? at.port : 0
+  const host = hostOf(address)
+  const name = host === '0.0.0.0' || host === '[::]' ? 'localhost' : host
+  return `${tls === undefined ? 'http' : 'https'}://${name}:${port}/`
+}
+
 function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(':'))
 }
 
-interface Upgrade {
-  request: IncomingMessage
-  socket: Socket
-  head: Buffer
-}
-
-async function upgrade({ callers, tap }: HttpOptions, { request, socket, head }: Upgrade): Promise<void> {
+async function upgrade(
+  { callers, tap }: HttpOptions,
+  { request, socket, head }: Pick<TapUpgrade, 'request' | 'socket' | 'head'>,
+  onCaller: AppOptions['onCaller'],
+): Promise<void> {
   try {
     if (!/^\/+taps(?:[/?]|$)/.test(request.url ?? '')) throw new GlasError('NameNotFound', `Not Found ${request.url}`)
-    await callers.checkTap(request)
-    tap(request, socket, head)
+    const { caller, from } = await callers.identifyTap(request)
+    if (caller !== undefined) onCaller(socket, caller)
+    tap({ request, socket, head, caller, from })
   } catch (error) {
-    const failure = failureOf(error)
-    refuse(socket, statusOf(failure), failure.message)
+    refuse(socket, failureOf(error))
   }
-}
-
-function refuse(socket: Socket, status: number, message: string): void {
-  const head = `HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n`
-  socket.end(`${head}Content-Length: ${Buffer.byteLength(message)}\r\n\r\n${message}`)
-  setTimeout(() => socket.destroy(), LINGER_LIMIT_MS).unref()
 }

@@ -3,6 +3,7 @@ import type { CallOptions } from '../beam/progress.ts'
 import { versionText } from '../glas/version.ts'
 import type { PintGlas } from '../open.ts'
 import type { Bottle, Bottles } from './bottles.ts'
+import type { Caller } from './caller.ts'
 import { escaped, page } from './html.ts'
 
 interface RemovePorts {
@@ -17,19 +18,19 @@ interface WithId {
 
 /** Lets a version go, as `pintglas forget` does. A GET, which anything may send that follows links, only asks. */
 export function addRemoveRoutes(app: FastifyInstance, { pintglas, bottles, options }: RemovePorts): void {
-  const forget = async (id: string) => {
-    const { ofGlas, record } = await bottles.withId(id)
+  const forget = async (id: string, caller: Caller) => {
+    const { ofGlas, record } = await bottles.withId(id, caller)
     await pintglas.call('forget', { reference: `${ofGlas}@${record}`, here: false }, options)
   }
-  app.get<WithId>('/remove/:id', { config: { role: 'operator' } }, async ({ params }, reply) => {
-    return reply.type('text/html; charset=utf-8').send(question(await bottles.withId(params.id)))
+  app.get<WithId>('/remove/:id', { config: { role: 'operator' } }, async ({ caller, params }, reply) => {
+    return reply.type('text/html; charset=utf-8').send(question(await bottles.withId(params.id, caller)))
   })
-  app.post<WithId>('/remove/:id', { config: { role: 'operator' } }, async ({ params }, reply) => {
-    await forget(params.id)
+  app.post<WithId>('/remove/:id', { config: { role: 'operator' } }, async ({ caller, params }, reply) => {
+    await forget(params.id, caller)
     return reply.redirect('/', 302)
   })
-  app.delete<WithId>('/remove/:id', { config: { role: 'operator' } }, async ({ params }, reply) => {
-    await forget(params.id)
+  app.delete<WithId>('/remove/:id', { config: { role: 'operator' } }, async ({ caller, params }, reply) => {
+    await forget(params.id, caller)
     return reply.code(204).send()
   })
 }

@@ -1,25 +1,21 @@
-import { join } from 'node:path'
 import type { Parts } from '../beam/parts.ts'
 import type { CallOptions } from '../beam/progress.ts'
 import type { PushResult } from '../beam/push-result.ts'
 import { isGlasEntry } from '../glas/entry.ts'
 import { GlasError } from '../glas/errors.ts'
-import { stockFolder } from '../home/home.ts'
 import type { PintGlas } from '../open.ts'
+import { acceptQuarantined } from './accept.ts'
 import { addApi } from './api/api.ts'
-import { Beams } from './beams.ts'
-import { Callers } from './callers.ts'
-import { Changes } from './changes.ts'
-import { Forgetting } from './forgetting.ts'
+import { shownItem } from './api/quarantine-routes.ts'
+import type { Changes } from './changes.ts'
 import { openHttp } from './http.ts'
 import { addLauncherRoutes } from './launcher-routes.ts'
-import { LiveTaps } from './live-taps.ts'
+import { addMetricsRoute } from './metrics.ts'
+import { type OpenArgs, type OpenedPage, openPage } from './open-page.ts'
 import { addPageRoutes } from './page-routes.ts'
-import { SnapshotRequests } from './snapshot-requests.ts'
-import { Spool } from './spool.ts'
-import { serveTap } from './tap-connections.ts'
+import { openSamplerParts, takeTap } from './parts.ts'
 import type { TapName } from './tap-message.ts'
-import { Transfers } from './transfers.ts'
+import { readTls } from './tls.ts'
 
 export interface SnapArgs {
   /** A name, a directory, or `host:directory`. */
@@ -27,45 +23,64 @@ export interface SnapArgs {
   allowSecrets: boolean
 }
 
+export interface AcceptArgs {
+  id: string
+  allowSecrets: boolean
+}
+
+export type QuarantinedAnswer = ReturnType<typeof shownItem>
+
 /** What images that run, launchers and browsers meet. */
 export interface Sampler {
   url: string
   live(): { taps: TapName[] }
   /** Asks an image for a snapshot and waits until it is a version. */
   snap(args: SnapArgs, options: Pick<CallOptions, 'signal'>): Promise<PushResult>
+  /** A link that signs whoever opens it in, once: by the first name for browsers elsewhere, or good here alone. */
+  open(args: OpenArgs): OpenedPage
+  /** What came without a token and waits. */
+  quarantined(): { quarantine: QuarantinedAnswer[] }
+  /** Makes a version of it. */
+  accept(args: AcceptArgs): Promise<PushResult>
+  refuse(args: { id: string }): Promise<QuarantinedAnswer>
   close(): Promise<void>
 }
 
 /** Starts it; `options.signal` ends what goes on, `close` waits for that. */
 export async function openSampler(pintglas: PintGlas, options: CallOptions): Promise<Sampler> {
-  const { parts } = pintglas
-  const { http: address, httpAnyLocalUser: anyLocalUser } = parts.home.config
-  const changes = new Changes()
-  const taps = new LiveTaps(() => changes.tell({ topic: 'taps' }))
-  const requests = new SnapshotRequests(taps)
-  const spool = await Spool.open(join(stockFolder(parts.home), 'spool'))
-  const beams = new Beams({ spool, requests, push: (args, call) => pintglas.call('push', args, call), options })
-  const ports = { taps, requests, beams, onMessage: options.onMessage }
-  const transfers = new Transfers(changes)
-  const forgetting = new Forgetting(pintglas, changes, options)
-  const stopWatching = watch(parts, changes)
+  const { config, tokens } = pintglas.parts.home
+  const tls = await readTls(config)
+  const parts = await openSamplerParts(pintglas, options)
+  const { callers, taps, requests, beams, quarantine, changes, forgetting } = parts
   const http = await openHttp({
-    address,
-    callers: new Callers({ anyLocalUser }),
+    address: config.http,
+    tls,
+    callers,
     routes: (app) => {
-      addLauncherRoutes(app, { pintglas, taps, requests, options })
+      addLauncherRoutes(app, parts)
       addPageRoutes(app)
-      addApi(app, { pintglas, taps, requests, changes, transfers, forgetting, options })
+      addMetricsRoute(app, parts)
+      addApi(app, parts)
     },
-    tap: (request, socket, head) => void serveTap(ports, { request, socket, head }),
+    tap: (upgrade) => takeTap(parts, upgrade),
     onMessage: options.onMessage,
+  })
+  const stopWatching = watch(pintglas.parts, changes)
+  const stopListening = tokens.listen(() => {
+    http.cutInvalid()
+    changes.tell({ topic: 'tokens' })
   })
   return {
     url: http.url,
     live: () => ({ taps: taps.list().map(({ host, path, name }) => ({ host, path, name })) }),
     snap: ({ tap, allowSecrets }, { signal }) => untilAborted(ask(taps.named(tap), allowSecrets), signal),
+    open: (args) => openPage(parts, http.url, args),
+    quarantined: () => ({ quarantine: quarantine.list().map(shownItem) }),
+    accept: (args) => acceptQuarantined(parts, args),
+    refuse: async ({ id }) => shownItem(await quarantine.remove(id)),
     close: async () => {
       stopWatching()
+      stopListening()
       await http.close()
       await beams.close()
       await forgetting.close()

@@ -1,11 +1,13 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { GlasError, toGlasError } from '../glas/errors.ts'
-import type { Beams } from './beams.ts'
-import type { LiveTaps } from './live-taps.ts'
+import type { GlasId } from '../glas/glas-id.ts'
+import { requireSeen } from './caller.ts'
+import type { TapUpgrade } from './http.ts'
+import { type LiveTaps, tapId } from './live-taps.ts'
 import type { SnapshotRequests } from './snapshot-requests.ts'
 import { MAX_TAP_MESSAGE_BYTES, parseTapMessage, type TapMessage } from './tap-message.ts'
-import { acceptWebSocket, collected, type WebSocketChannel } from './websocket.ts'
+import type { Transfers, TransferTeller } from './transfers.ts'
+import { acceptWebSocket, collected, type Message, type WebSocketChannel } from './websocket.ts'
 
 /** The first message comes with the connection. */
 const FIRST_MESSAGE_LIMIT_MS = 30_000
@@ -21,24 +23,30 @@ const MAX_IDLE_MESSAGE_BYTES = 64 * 1024
 export interface TapPorts {
   taps: LiveTaps
   requests: SnapshotRequests
-  beams: Beams
+  /** Takes what a Tap sends: into the stock, or into quarantine. */
+  receive: (from: TapMessage, message: Message) => Promise<void>
+  /** The glas that a snapshot would go to; undefined where nobody can say. */
+  glasOf: (from: TapMessage) => Promise<GlasId | undefined>
+  transfers: Transfers
   onMessage: (message: string) => void
 }
 
 /** One connection of a Tap, from its upgrade to its end. What it does wrong ends it and harms nobody else. */
 export async function serveTap(
-  { taps, requests, beams, onMessage }: TapPorts,
-  { request, socket, head }: { request: IncomingMessage; socket: Socket; head: Buffer },
+  ports: TapPorts,
+  { request, socket, head, caller }: Omit<TapUpgrade, 'from'>,
 ): Promise<void> {
   socket.setTimeout(FIRST_MESSAGE_LIMIT_MS, () => socket.destroy())
   try {
     const channel = acceptWebSocket(request, socket, head)
     const message = await firstMessage(channel)
-    if (message.action === 'wait') await wait(channel, message, { taps, requests, socket })
-    else await beam(channel, message, { beams, socket })
+    const glasId = await ports.glasOf(message)
+    if (caller !== undefined && glasId !== undefined) requireSeen(caller, glasId)
+    if (message.action === 'wait') await wait(channel, message, { ...ports, socket })
+    else await beam(channel, message, { ...ports, socket, glasId })
   } catch (error) {
     const { code, message } = toGlasError(error)
-    if (!isEnd(error)) onMessage(`A Tap was refused (${code}): ${message}`)
+    if (!isEnd(error)) ports.onMessage(`A Tap was refused (${code}): ${message}`)
   } finally {
     socket.setTimeout(CLOSE_LIMIT_MS)
     socket.destroySoon()
@@ -82,13 +90,36 @@ async function wait(
 async function beam(
   channel: WebSocketChannel,
   message: TapMessage,
-  { beams, socket }: { beams: Beams; socket: Socket },
+  { receive, transfers, socket, glasId }: TapPorts & { socket: Socket; glasId: GlasId | undefined },
 ): Promise<void> {
   socket.setTimeout(SILENCE_LIMIT_MS)
   const zip = await channel.next()
   if (zip === undefined) throw new GlasError('BadMessage', 'It closed without sending its snapshot.')
-  await beams.receive(message, zip)
+  const telling = transfers.begin({ kind: 'beam', label: message.name, glasId, tap: tapId(message) })
+  try {
+    await receive(message, counted(zip, telling.progress))
+    telling.end()
+  } catch (error) {
+    telling.fail(error)
+    throw error
+  }
   channel.close()
+}
+
+/** The same message, telling how much of it has come. */
+function counted(message: Message, onProgress: TransferTeller['progress']): Message {
+  const totalBytes = message.announcedBytes
+  return {
+    announcedBytes: totalBytes,
+    async *chunks(maxBytes) {
+      let doneBytes = 0
+      for await (const chunk of message.chunks(maxBytes)) {
+        doneBytes += chunk.length
+        onProgress({ phase: 'fetching', doneBytes, totalBytes: Math.max(totalBytes, doneBytes) })
+        yield chunk
+      }
+    },
+  }
 }
 
 /** A Tap that was quit, or replaced by a newer one of the same name. */

@@ -48,6 +48,8 @@ export class Transfers {
   readonly #changes: Changes
   readonly #running = new Map<string, Transfer>()
   readonly #ended: Transfer[] = []
+  /** Since the start, by kind. */
+  readonly movedBytes = new Map<string, number>()
 
   constructor(changes: Changes) {
     this.#changes = changes
@@ -90,6 +92,8 @@ export class Transfers {
     let window = { atMs: performance.now(), bytes: 0, phase: transfer.phase }
     return ({ phase, doneBytes, totalBytes }) => {
       const now = performance.now()
+      const moved = phase === transfer.phase ? Math.max(0, doneBytes - transfer.doneBytes) : doneBytes
+      this.movedBytes.set(transfer.kind, (this.movedBytes.get(transfer.kind) ?? 0) + moved)
       Object.assign(transfer, { phase, doneBytes, totalBytes })
       if (phase !== window.phase) window = { atMs: now, bytes: doneBytes, phase }
       const elapsedMs = now - window.atMs

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { connect } from 'node:net'
 import * as assert from 'uvu/assert'
-import { refusedHeader } from '../../src/sampler/callers.ts'
+import { defaultConfig } from '../../src/home/config.ts'
 import { ownerOf, ownerOnLine } from '../../src/sampler/socket-owner.ts'
+import { gatesOf, whenceOf } from '../../src/sampler/whence.ts'
 import { test } from '../harness.ts'
 import { upgrade } from '../tap/original-tap.ts'
 import { ask, newSampler } from '../tap/sampler-process.ts'
@@ -11,7 +12,8 @@ const isRoot = process.getuid?.() === 0
 const NOBODY = 65_534
 const isLinux = process.platform === 'linux'
 const headers = (given: Record<string, string>) => {
-  return refusedHeader({ headers: { host: 'localhost:8801', ...given }, socket: { localPort: 8801 } as never })
+  const socket = { localPort: 8801, remoteAddress: '127.0.0.1' } as never
+  return whenceOf({ headers: { host: 'localhost:8801', ...given }, socket }, gatesOf(defaultConfig('here'))).refusal
 }
 
 test('a request is local by its Host header, and not when it was forwarded or comes from a foreign page', () => {
@@ -26,6 +28,7 @@ test('a request is local by its Host header, and not when it was forwarded or co
   const bad: Record<string, string>[] = [
     { host: 'evil.example:8801' },
     { host: 'localhost' },
+    { host: 'localhost.evil.example:8801' },
     { host: 'localhost:9999' },
     { host: '' },
     { origin: 'null' },
@@ -102,7 +105,7 @@ test(
       ask 'POST /upload HTTP/1.1\\r\\n${lines}Content-Length: 2\\r\\n\\r\\n[]'
       ask 'GET /taps/ HTTP/1.1\\r\\n${lines}${webSocket}\\r\\n'`
     const options = { uid: NOBODY, gid: NOBODY, cwd: '/', encoding: 'utf8' } as const
-    assert.equal(execFileSync('/bin/bash', ['-c', script], options).trim().split('\n'), Array(5).fill('403'))
+    assert.equal(execFileSync('/bin/bash', ['-c', script], options).trim().split('\n'), Array(5).fill('401'))
     assert.is((await ask(url, '/launcher-bottles')).status, 200)
   },
   {

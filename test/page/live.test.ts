@@ -20,7 +20,7 @@ test(
     const zip = work.prepare()
     const tap = await runImage(scene, work.record)
     await page.locator('.tap-name', { hasText: MARKUP }).waitFor()
-    await page.getByRole('button', { name: `Take a snapshot of ${MARKUP}` }).click()
+    await page.getByRole('button', { name: `Take snapshot of ${MARKUP}` }).click()
     await page.locator('.tap progress').waitFor()
     assert.ok(await page.locator('.tap button').first().isDisabled())
     await until(() => tap.requests.length === 1)
@@ -43,7 +43,7 @@ test(
     const tap = await runImage(scene, record, () => tap.stop())
     const { page } = await openTab(t)
     await page.goto(scene.sampler.url)
-    await page.getByRole('button', { name: 'Take a snapshot of Wasps' }).click()
+    await page.getByRole('button', { name: 'Take snapshot of Wasps' }).click()
     await page.locator('.transfer .outcome.bad', { hasText: 'went away' }).waitFor()
   },
   options,
@@ -61,7 +61,7 @@ test(
     await page.getByRole('meter', { name: /used, .* free on the disk/ }).waitFor()
     await page.locator('#stock', { hasText: '1 version kept' }).waitFor()
     await page.locator('.row.version .mark.proved').waitFor()
-    await page.getByRole('treeitem', { name: /^Ants 0\.0\.1, .*2 copies/ }).click()
+    await page.getByRole('treeitem', { name: /^Ants 0\.0\.1 .*2 copies/ }).click()
     await page.getByRole('tab', { name: 'Holders' }).click()
     await page.getByRole('tabpanel').getByText('proved').waitFor()
     await page.getByRole('button', { name: 'Pin', exact: true }).click()

@@ -1,8 +1,9 @@
 /** What the parts of the sampler know, in the words of the API. */
 import type { Static } from 'typebox'
 import { toGlasError } from '../../glas/errors.ts'
+import type { Caller } from '../caller.ts'
 import type { Transfer } from '../transfers.ts'
-import type { ErrorAnswer, TransferAnswer } from './schemas.ts'
+import type { CallerAnswer, ErrorAnswer, TransferAnswer } from './schemas.ts'
 
 export function shownError(thrown: unknown): Static<typeof ErrorAnswer> {
   const { code, message, retryable, data } = toGlasError(thrown)
@@ -29,4 +30,8 @@ export function shownTransfer(transfer: Transfer): Static<typeof TransferAnswer>
         : { 'glas-id': made.glasId, version: made.version, record: made.record, 'image-name': made.name },
     error: error === undefined ? null : { code: error.code, message: error.message },
   }
+}
+
+export function shownCaller({ name, role, glases }: Caller): Static<typeof CallerAnswer> {
+  return { name, role, glases: glases === undefined ? null : [...glases] }
 }

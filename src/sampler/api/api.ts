@@ -2,7 +2,7 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { GlasError } from '../../glas/errors.ts'
-import { failureOf, statusOf } from '../failures.ts'
+import { failureOf, headersOf, statusOf } from '../failures.ts'
 import { addAnnotateRoutes } from './annotate-routes.ts'
 import { shownError } from './answers.ts'
 import { addChangesRoute } from './changes-route.ts'
@@ -11,13 +11,17 @@ import { addGlasRoutes } from './glas-routes.ts'
 import { addKeepingRoutes } from './keeping-routes.ts'
 import { addLineageRoutes } from './lineage-routes.ts'
 import type { Api, ApiPorts } from './ports.ts'
+import { addQuarantineRoutes } from './quarantine-routes.ts'
 import { ErrorAnswer } from './schemas.ts'
+import { addSessionRoutes } from './session-routes.ts'
 import { addStatusRoute } from './status-route.ts'
 import { addTapRoutes } from './tap-routes.ts'
+import { addTokenRoutes } from './token-routes.ts'
 import { addVersionRoutes } from './version-routes.ts'
 
 /** Each adds a few routes that belong together. */
 const ROUTES: Array<(api: Api, ports: ApiPorts) => void> = [
+  addSessionRoutes,
   addStatusRoute,
   addGlasRoutes,
   addVersionRoutes,
@@ -27,6 +31,8 @@ const ROUTES: Array<(api: Api, ports: ApiPorts) => void> = [
   addKeepingRoutes,
   addTapRoutes,
   addEventRoute,
+  addTokenRoutes,
+  addQuarantineRoutes,
 ]
 
 export function addApi(app: FastifyInstance, ports: ApiPorts): void {
@@ -39,8 +45,7 @@ async function fill(api: Api, ports: ApiPorts): Promise<void> {
   api.addContentTypeParser('application/json', { parseAs: 'string' }, api.getDefaultJsonParser('error', 'error'))
   api.setErrorHandler(async (error, _request, reply) => {
     const failure = failureOf(error)
-    if (failure.code === 'NotSignedIn') reply.header('www-authenticate', 'Bearer realm="PintGlas"')
-    return reply.code(statusOf(failure)).send(shownError(failure))
+    return reply.code(statusOf(failure)).headers(headersOf(failure)).send(shownError(failure))
   })
   api.setNotFoundHandler(async ({ url }) => {
     throw new GlasError('NameNotFound', `The API has no ${url.slice(0, 200)}.`)

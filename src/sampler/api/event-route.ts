@@ -10,7 +10,7 @@ import { seenTransfers } from './tap-routes.ts'
 const MAX_STREAMS = 64
 /** Changes come in bursts: one message for each kind of a burst. */
 const GATHER_MS = 100
-/** Proxies cut what is silent for a minute. Whoever is no longer valid is noticed then, at the latest. */
+/** Proxies cut what is silent for a minute. */
 const HEARTBEAT_EVERY_MS = 15_000
 /** Who does not read is cut off: it asks again, and sees all as it is then. */
 const MAX_UNREAD_BYTES = 1024 * 1024
@@ -57,7 +57,7 @@ function follow(ports: ApiPorts, caller: Caller, stream: PassThrough): () => voi
   const glases = new Set<GlasId>()
   let timer: NodeJS.Timeout | undefined
   const write = (text: string) => {
-    if (!caller.isValid() || stream.readableLength > MAX_UNREAD_BYTES) stream.destroy()
+    if (stream.readableLength > MAX_UNREAD_BYTES) stream.destroy()
     else stream.write(text)
   }
   const flush = () => {

@@ -1,5 +1,6 @@
 /** What the API says and takes, as JSON Schema; the OpenAPI document is made of these. Keys are those of the records. */
 import Type from 'typebox'
+import { ROLES } from '../../home/tokens.ts'
 
 const Text = Type.String()
 const Flag = Type.Boolean()
@@ -118,12 +119,13 @@ export const Forgetting = Type.Object({
 })
 
 export const Tap = Type.Object({
-  id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+  id: Type.String({ pattern: '^[0-9a-f]{16}(-s)?$' }),
   host: Text,
   path: Text,
   name: Text,
   'image-id': Text,
-  'glas-id': GlasIdText,
+  'glas-id': Type.Union([GlasIdText, Type.Null()]),
+  known: Type.Boolean({ description: 'False for one without a token: its snapshots wait in quarantine.' }),
 })
 export const Taps = Type.Object({ taps: Type.Array(Tap) })
 
@@ -154,14 +156,16 @@ export const Peer = Type.Object({
   self: Flag,
 })
 
+export const CallerAnswer = Type.Object({
+  name: Text,
+  role: Type.Enum([...ROLES]),
+  glases: Type.Union([Type.Array(GlasIdText), Type.Null()], { description: 'The only ones it sees; null for all.' }),
+})
+
 export const Status = Type.Object({
   name: Type.String({ description: 'What this machine is called.' }),
   version: Type.String({ description: 'Of the program.' }),
-  caller: Type.Object({
-    name: Text,
-    role: Type.Enum(['viewer', 'operator', 'admin']),
-    glases: Type.Union([Type.Array(GlasIdText), Type.Null()], { description: 'The only ones it sees; null for all.' }),
-  }),
+  caller: CallerAnswer,
   glases: Count,
   versions: Count,
   stock: Type.Union(

@@ -2,7 +2,8 @@ import { statfs } from 'node:fs/promises'
 import { members } from '../../beam/swarm.ts'
 import { programVersion } from '../../glas/program-version.ts'
 import { stockFolder } from '../../home/home.ts'
-import { type Caller, sees } from '../caller.ts'
+import { sees } from '../caller.ts'
+import { shownCaller } from './answers.ts'
 import type { Api, ApiPorts } from './ports.ts'
 import { Status } from './schemas.ts'
 
@@ -43,8 +44,4 @@ export function addStatusRoute(api: Api, { pintglas }: ApiPorts): void {
     const { members: all } = await members(parts)
     return all.map(({ name, peerId, connected, self }) => ({ name, 'peer-id': peerId, connected, self }))
   }
-}
-
-export function shownCaller({ name, role, glases }: Caller) {
-  return { name, role, glases: glases === undefined ? null : [...glases] }
 }

@@ -1,9 +1,8 @@
-import Type from 'typebox'
-import { glasOfLive } from '../../beam/live-origin.ts'
+import Type, { type Static } from 'typebox'
 import { GlasError } from '../../glas/errors.ts'
 import { parseGlasId } from '../../glas/glas-id.ts'
 import { type Caller, sees } from '../caller.ts'
-import { type LiveTap, tapId } from '../live-taps.ts'
+import { type SeenTap, seenTaps } from '../seen-taps.ts'
 import { shownTransfer } from './answers.ts'
 import type { Api, ApiPorts } from './ports.ts'
 import { Tap, Taps, TransferAnswer, TransfersAnswer } from './schemas.ts'
@@ -14,14 +13,14 @@ const SnapshotBody = Type.Object({
 
 /** Images that run, snapshots of them, and what moves. */
 export function addTapRoutes(api: Api, ports: ApiPorts): void {
-  const { requests, transfers } = ports
+  const { transfers } = ports
   api.get(
     '/taps',
     {
       config: { role: 'viewer' },
       schema: { summary: 'Images that run and can be asked for a snapshot', response: { 200: Taps } },
     },
-    async ({ caller }) => ({ taps: (await seenTaps(ports, caller)).map(({ shown }) => shown) }),
+    async ({ caller }) => ({ taps: (await seenTaps(ports, caller)).map(shownTap) }),
   )
   api.post(
     '/taps/:id/snapshot',
@@ -35,13 +34,12 @@ export function addTapRoutes(api: Api, ports: ApiPorts): void {
       },
     },
     async ({ caller, params: { id }, body }, reply) => {
-      const found = (await seenTaps(ports, caller)).find(({ shown }) => shown.id === id)
-      const asked = found && requests.ask(found.tap, { allowSecrets: body['allow-secrets'] === true })
+      const found = (await seenTaps(ports, caller)).find((seen) => seen.id === id)
+      const asked = found?.ask({ allowSecrets: body['allow-secrets'] === true })
       if (found === undefined || asked === undefined) {
         throw new GlasError('PeerNotFound', 'No such image is connected any more.', { data: { tap: id } })
       }
-      const glasId = parseGlasId(found.shown['glas-id'])
-      const telling = transfers.begin({ kind: 'snapshot', label: found.tap.name, glasId, tap: id })
+      const telling = transfers.begin({ kind: 'snapshot', label: found.tap.name, glasId: found.glasId, tap: id })
       asked.then(
         (made) => telling.end({ ...made, glasId: parseGlasId(made['glas-id']), name: made['image-name'] }),
         telling.fail,
@@ -67,15 +65,6 @@ export function seenTransfers({ transfers }: Pick<ApiPorts, 'transfers'>, caller
     .map(shownTransfer)
 }
 
-async function seenTaps({ taps, pintglas: { parts } }: ApiPorts, caller: Caller) {
-  const found: Array<{ tap: LiveTap; shown: { id: string; 'glas-id': string } & ReturnType<typeof namesOf> }> = []
-  for (const tap of taps.list()) {
-    const glasId = await glasOfLive(parts, tap)
-    if (sees(caller, glasId)) found.push({ tap, shown: { id: tapId(tap), 'glas-id': glasId, ...namesOf(tap) } })
-  }
-  return found
-}
-
-function namesOf({ host, path, name, imageId }: LiveTap) {
-  return { host, path, name, 'image-id': imageId }
+function shownTap({ id, tap: { host, path, name, imageId }, glasId }: SeenTap): Static<typeof Tap> {
+  return { id, host, path, name, 'image-id': imageId, 'glas-id': glasId ?? null, known: glasId !== undefined }
 }

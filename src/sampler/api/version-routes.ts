@@ -2,7 +2,9 @@ import Type from 'typebox'
 import { findByRecord, holdersOf } from '../../beam/lineage.ts'
 import { show } from '../../beam/show.ts'
 import { versionText } from '../../glas/version.ts'
+import { bottleId } from '../bottles.ts'
 import { type Caller, requireSeen } from '../caller.ts'
+import { downloadPath } from '../download-route.ts'
 import type { Api, ApiPorts } from './ports.ts'
 import { Files, RecordText, ShownVersion } from './schemas.ts'
 
@@ -34,6 +36,21 @@ export function addVersionRoutes(api: Api, ports: ApiPorts): void {
       const { reference } = referenceOf(ports, caller, record)
       const { files = [] } = await show(parts, { reference, files: true }, options)
       return { files }
+    },
+  )
+  api.post(
+    '/versions/:record/download-link',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'An address that a browser downloads the zip of a version from, good for an hour',
+        params: RecordParams,
+        response: { 200: Type.Object({ url: Type.String() }) },
+      },
+    },
+    async ({ caller, params: { record } }) => {
+      const path = downloadPath(bottleId(referenceOf(ports, caller, record).cid))
+      return { url: `${path}?ticket=${ports.sessions.newTicket(caller, path)}` }
     },
   )
 }

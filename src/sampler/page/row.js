@@ -111,7 +111,7 @@ function versionRow({ glas, version, lanes, key, place, of }) {
       h(
         'span',
         { class: 'first' },
-        h('span', { class: 'number' }, number),
+        h('span', { class: 'number' }, h('span', { class: 'spoken' }, name(glas['image-name']), ' '), number),
         version.fork ? h('span', { class: 'chip fork' }, icon('fork'), 'fork') : null,
         tags.slice(0, 3).map((tag) => h('span', { class: 'chip' }, icon('tag'), name(tag))),
         retracted ? h('span', { class: 'chip quiet' }, 'forgotten') : null,
@@ -123,7 +123,13 @@ function versionRow({ glas, version, lanes, key, place, of }) {
     h('span', { class: 'size' }, size(bytes)),
     kept(version),
     h('time', { datetime: date, title: moment(date) }, ago(date)),
+    h('span', { class: 'spoken' }, counted(copiesOf(version), 'copy', 'copies')),
   )
+}
+
+/** Proved ones. @param {Version} version */
+function copiesOf({ here, holders }) {
+  return holders.filter(({ proved }) => proved).length + Number(here)
 }
 
 /** Who has it: this machine first. @param {Version} version */
@@ -136,7 +142,7 @@ function kept({ here, holders, writer }) {
       : null
   return h(
     'span',
-    { class: 'kept' },
+    { class: 'kept', 'aria-hidden': 'true' },
     here ? h('span', { class: 'here', title: 'Kept on this machine' }, icon('disk')) : null,
     marks,
     more,

@@ -45,11 +45,11 @@ function card(tap) {
       class: 'primary',
       type: 'button',
       disabled: isBusy || !store.mayAct,
-      'aria-label': `Take a snapshot of ${plain(tap.name)}`,
       onclick: () => attempt(() => snapshot(tap)),
     },
     icon('camera'),
     isBusy ? 'Taking…' : 'Take snapshot',
+    h('span', { class: 'spoken' }, 'of ', name(tap.name)),
   )
   return h(
     'li',
