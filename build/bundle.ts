@@ -2,7 +2,7 @@
  * Bundles everything into `dist/pintglas.js`, the one file that is published. Node refuses to strip types below
  * `node_modules`, so what users install must be JavaScript; one file starts several times faster than 400 packages.
  */
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
 
@@ -25,4 +25,8 @@ await build({
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
 })
+// what browsers get is served as it is, from beside the bundle
+rmSync(resolve(root, 'dist/page'), { recursive: true, force: true })
+const isServed = (path: string) => !/(\.d\.ts|tsconfig\.json)$/.test(path)
+cpSync(resolve(root, 'src/sampler/page'), resolve(root, 'dist/page'), { recursive: true, filter: isServed })
 console.log(`dist/pintglas.js ${version}`)

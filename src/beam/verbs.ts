@@ -1,4 +1,5 @@
 import { note, tag, untag } from './annotate.ts'
+import { changes } from './changes.ts'
 import { check } from './check.ts'
 import { find } from './find.ts'
 import { follow, following, unfollow } from './follow.ts'
@@ -35,6 +36,7 @@ export const VERBS = {
   addSchedule: { access: 'writing', run: addSchedule },
   addToken: { access: 'writing', run: addToken },
   allowMember: { access: 'writing', run: allowMember },
+  changes: { access: 'reading', run: changes },
   check: { access: 'writing', run: check },
   find: { access: 'reading', run: find },
   follow: { access: 'writing', run: follow },

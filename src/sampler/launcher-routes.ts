@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { GlasError } from '../glas/errors.ts'
 import { type Bottle, Bottles, supersedes } from './bottles.ts'
 import { addDownloadRoute } from './download-route.ts'
-import { addListRoute } from './list-route.ts'
 import type { SamplerParts } from './parts.ts'
 import { addRemoveRoutes } from './remove-routes.ts'
 import { seenTaps } from './seen-taps.ts'
@@ -36,7 +35,6 @@ export function addLauncherRoutes(app: FastifyInstance, parts: SamplerParts): vo
     if (seen?.ask({ allowSecrets: false }) === undefined) throw new GlasError('PeerNotFound', `Not Found ${url}`)
     return reply.type(TEXT_TYPE).send('OK')
   })
-  addListRoute(app, { parts, bottles })
   addDownloadRoute(app, { parts, bottles })
   addRemoveRoutes(app, { pintglas, bottles, options })
 }

@@ -15,6 +15,7 @@ import { fullName } from './live-taps.ts'
 import { addMetricsRoute } from './metrics.ts'
 import { type OpenArgs, type OpenedPage, openPage } from './open-page.ts'
 import { ownTaps, untilAborted } from './own-taps.ts'
+import { addPageRoutes } from './page-routes.ts'
 import { openSamplerParts, takeTap } from './parts.ts'
 import type { TapName } from './tap-message.ts'
 import { readTls } from './tls.ts'
@@ -61,6 +62,7 @@ export async function openSampler(pintglas: PintGlas, push: Push, options: CallO
     callers,
     routes: (app) => {
       addLauncherRoutes(app, parts)
+      addPageRoutes(app)
       addMetricsRoute(app, parts)
       addApi(app, parts)
     },

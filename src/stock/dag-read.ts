@@ -188,6 +188,11 @@ export async function fileSize(blocks: BlockReader, cid: CID): Promise<number> {
   return node.sizeBytes
 }
 
+/** The raw leaves of a file, in order, not read. `expectedBytes` bounds how many there may be. */
+export async function* leavesOf(blocks: BlockReader, cid: CID, expectedBytes: number): AsyncGenerator<CID, void> {
+  for await (const piece of filePieces(blocks, cid, expectedBytes)) if (!(piece instanceof Uint8Array)) yield piece
+}
+
 type Piece = CID | Uint8Array
 
 /** The file's raw leaves, not yet read, and what lies inside its nodes, in order. */

@@ -162,6 +162,12 @@ export class Stock {
     yield* readKept(this.#parts.blocks, cid, options)
   }
 
+  /** The raw leaves of a file, in order, not read. */
+  async *leavesOf(cid: CID, expectedBytes: number): AsyncGenerator<CID, void> {
+    const { leavesOf } = await import('./dag-read.ts')
+    yield* leavesOf(this, cid, expectedBytes)
+  }
+
   /** Keeps what is put and found under it from a sweep, until it is released. */
   lease(): Lease {
     return this.#leases.open()

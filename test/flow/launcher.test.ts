@@ -109,19 +109,30 @@ test('removing asks on GET, and lets the version go on POST and DELETE', async (
   assert.is((await ask(sampler.url, `/remove/${ants['glas-id']}`, { method: 'POST' })).status, 404)
 })
 
-test('the page lists images that run and versions, finds by what fields contain, and shows names as text', async (t) => {
+test('the page is served for every query of the original one, and holds no name of anything', async (t) => {
   const sampler = await newSampler(t)
-  for (const name of ['Ants', 'Bees']) await good(t, sampler.home, 'push', newImage(t, { name }).path)
+  await good(t, sampler.home, 'push', newImage(t, { name: 'Bees' }).path)
+  const { status, headers, text } = await ask(sampler.url, '/?name=Be&host=&supercedes=0123')
+  assert.equal([status, headers['content-type']], [200, 'text/html; charset=utf-8'])
+  assert.not(text.includes('Bees'))
+  const scripts = [...text.matchAll(/(?:src|href)="(\/page\/[^"]+)"/g)].map(([, path]) => String(path))
+  assert.ok(scripts.includes('/page/main.js'))
+  for (const path of scripts) {
+    const first = await ask(sampler.url, path)
+    assert.is(first.status, 200, path)
+    const again = await ask(sampler.url, path, { headers: { 'if-none-match': String(first.headers.etag) } })
+    assert.equal([again.status, again.text], [304, ''])
+  }
+  for (const path of ['/page/nothing.js', '/page/..%2fsampler.ts', '/page/tsconfig.json', '/page/constructor']) {
+    assert.is((await ask(sampler.url, path)).status, 404, path)
+  }
+})
+
+test('a form of a page asks an image, as the launcher does', async (t) => {
+  const sampler = await newSampler(t)
   const name = '<script>alert(1)</script>'
   const tap = await WaitingTap.start(sampler.url, { host: 'h', path: '/p', name, imageId: 'a'.repeat(40) })
   await until(() => tap.socket.readable)
-  const all = await ask(sampler.url, '/')
-  assert.is(all.status, 200)
-  assert.ok(all.text.includes('Ants@0.0.1') && all.text.includes('Bees@0.0.1'))
-  assert.not.ok(all.text.includes('<script'))
-  assert.ok(all.text.includes('&#60;script&#62;'))
-  const found = (await ask(sampler.url, '/?name=Be&host=')).text
-  assert.ok(found.includes('Bees@0.0.1') && !found.includes('Ants@0.0.1'))
   const form = new URLSearchParams({ host: 'h', path: '/p', name })
   const asked = await ask(sampler.url, '/upload', { method: 'POST', body: String(form) })
   assert.equal([asked.text, await until(() => tap.requests.length === 1)], ['OK', undefined])

@@ -26,10 +26,10 @@ export interface PackedFile {
   piecesBytes?: number
 }
 
-const NOON = { time: 12 << 11, date: ((2026 - 1980) << 9) | (1 << 5) | 31 }
+const NOON = new Date(2026, 0, 31, 12)
 
 /** Version 2.0, sizes and CRC in the local header, creator Unix, names in UTF-8 without saying so. */
-export function writeZip(path: string, files: Iterable<PackedFile>): string {
+export function writeZip(path: string, files: Iterable<PackedFile>, moment = NOON): string {
   const fd = openSync(path, 'w')
   let at = 0
   const put = (parts: Iterable<Uint8Array>) => {
@@ -49,8 +49,8 @@ export function writeZip(path: string, files: Iterable<PackedFile>): string {
       header.writeUInt16LE(20, 0)
       header.writeUInt16LE(file.flags ?? 0, 2)
       header.writeUInt16LE(isStored ? 0 : 8, 4)
-      header.writeUInt16LE(NOON.time, 6)
-      header.writeUInt16LE(NOON.date, 8)
+      header.writeUInt16LE((moment.getHours() << 11) | (moment.getMinutes() << 5), 6)
+      header.writeUInt16LE(((moment.getFullYear() - 1980) << 9) | ((moment.getMonth() + 1) << 5) | moment.getDate(), 8)
       header.writeUInt32LE(file.crc ?? crc32(file.content), 10)
       header.writeUInt32LE(file.zip64 ? ALL_ONES : (file.piecesBytes ?? data.length), 14)
       header.writeUInt32LE(file.zip64 ? ALL_ONES : size, 18)
@@ -106,7 +106,7 @@ function lengths(name: number, extra: number): Buffer {
 }
 
 /** The zip of a generated image directory, in the order of a Tap: image, changes, sources, then what is local. */
-export function zipOfDirectory(zipPath: string, directory: string, name: string): string {
+export function zipOfDirectory(zipPath: string, directory: string, name: string, moment = NOON): string {
   const all = readdirSync(directory, { recursive: true, encoding: 'utf8' })
   const local = all.filter((path) => path.startsWith('pharo-local/') && statSync(join(directory, path)).isFile())
   const sources = all.filter((path) => path.endsWith('.sources') && !path.includes('/'))
@@ -114,6 +114,7 @@ export function zipOfDirectory(zipPath: string, directory: string, name: string)
   return writeZip(
     zipPath,
     files.map((file) => ({ name: `${name}/${file}`, content: readFileSync(join(directory, file)) })),
+    moment,
   )
 }
 

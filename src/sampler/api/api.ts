@@ -5,9 +5,11 @@ import { GlasError } from '../../glas/errors.ts'
 import { failureOf, headersOf, statusOf } from '../failures.ts'
 import { addAnnotateRoutes } from './annotate-routes.ts'
 import { shownError } from './answers.ts'
+import { addChangesRoute } from './changes-route.ts'
 import { addEventRoute } from './event-route.ts'
 import { addGlasRoutes } from './glas-routes.ts'
 import { addKeepingRoutes } from './keeping-routes.ts'
+import { addLineageRoutes } from './lineage-routes.ts'
 import type { Api, ApiPorts } from './ports.ts'
 import { addQuarantineRoutes } from './quarantine-routes.ts'
 import { ErrorAnswer } from './schemas.ts'
@@ -23,6 +25,8 @@ const ROUTES: Array<(api: Api, ports: ApiPorts) => void> = [
   addStatusRoute,
   addGlasRoutes,
   addVersionRoutes,
+  addLineageRoutes,
+  addChangesRoute,
   addAnnotateRoutes,
   addKeepingRoutes,
   addTapRoutes,
