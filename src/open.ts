@@ -104,6 +104,7 @@ async function openParts(
     index,
     stock,
     isDaemon,
+    isPublic: () => false, // no glas can be made public before its heap was searched for secrets
     get swarm() {
       return running?.peer.swarm ?? swarm // the network's own is the one that changes
     },

@@ -1,3 +1,4 @@
+import type { CID } from 'multiformats/cid'
 import type { Home } from '../home/home.ts'
 import type { Index } from '../index/names.ts'
 import type { HomeSwarm } from '../net/home-swarm.ts'
@@ -15,6 +16,8 @@ export interface Parts {
   network(): Promise<Network>
   /** The network when it is up already: to tell others of something, which is no reason to start it. */
   running(): Network | undefined
+  /** Whether anybody may have this version. */
+  isPublic(record: CID): boolean
   /** True in the daemon, which stays up; false for a single verb. */
   isDaemon: boolean
 }

@@ -13,6 +13,8 @@ import { ls } from './ls.ts'
 import { pin, unpin } from './pins.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { pinRemotely, remotePins, unpinRemotely } from './remote-pins.ts'
+import { addRemote, remotes, removeRemote } from './remotes.ts'
 import { getConfig, setConfig } from './settings.ts'
 import { show } from './show.ts'
 import { homeStatus, status } from './status.ts'
@@ -24,6 +26,7 @@ import { addPeer, invite, join, listen, members, peers, removeMember, removePeer
  */
 export const VERBS = {
   addPeer: { access: 'writing', run: addPeer },
+  addRemote: { access: 'writing', run: addRemote },
   check: { access: 'writing', run: check },
   find: { access: 'reading', run: find },
   follow: { access: 'writing', run: follow },
@@ -48,10 +51,14 @@ export const VERBS = {
   note: { access: 'writing', run: note },
   peers: { access: 'writing', run: peers },
   pin: { access: 'writing', run: pin },
+  pinRemotely: { access: 'writing', run: pinRemotely },
   pull: { access: 'writing', run: pull },
   push: { access: 'writing', run: push },
   removeMember: { access: 'writing', run: removeMember },
   removePeer: { access: 'writing', run: removePeer },
+  remotePins: { access: 'reading', run: remotePins },
+  remotes: { access: 'reading', run: remotes },
+  removeRemote: { access: 'writing', run: removeRemote },
   revoke: { access: 'writing', run: revoke },
   setConfig: { access: 'writing', run: setConfig },
   show: { access: 'reading', run: show },
@@ -59,5 +66,6 @@ export const VERBS = {
   tag: { access: 'writing', run: tag },
   unfollow: { access: 'writing', run: unfollow },
   unpin: { access: 'writing', run: unpin },
+  unpinRemotely: { access: 'writing', run: unpinRemotely },
   untag: { access: 'writing', run: untag },
 } as const

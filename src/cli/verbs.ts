@@ -11,6 +11,7 @@ import { addLog } from './log.ts'
 import { addLs } from './ls.ts'
 import { addPull } from './pull.ts'
 import { addPush } from './push.ts'
+import { addRemotes } from './remotes.ts'
 import { addShow } from './show.ts'
 import { addStatus } from './status.ts'
 import { addSwarm } from './swarm.ts'
@@ -29,6 +30,7 @@ const ALL: AddVerb[] = [
   addFind,
   addAnnotations,
   addKeeping,
+  addRemotes,
   addSwarm,
   addGrant,
   addFollow,

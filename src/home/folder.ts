@@ -14,6 +14,8 @@ export interface HomeFolder {
   index: string
   /** Where the stock lies unless the settings put it elsewhere. */
   defaultStock: string
+  /** Services that keep public versions, with the tokens for them. */
+  remotes: string
   daemonLog: string
   /** Says where the socket of a daemon that runs is. */
   socketNote: string
@@ -36,6 +38,7 @@ export function homeFolder(given?: string): HomeFolder {
     swarm: join(root, 'swarm'),
     index: join(root, 'index'),
     defaultStock: join(root, 'stock'),
+    remotes: join(root, 'remotes.json'),
     daemonLog: join(root, 'daemon.log'),
     socketNote: join(root, 'daemon.socket'),
     get socket() {

@@ -48,7 +48,16 @@ async function pushOn(files: LossyFiles, { path, home, swarm, options }: Scene):
     const network = () => {
       throw new GlasError('NotAllowed', 'There is no network in this test.')
     }
-    const parts: Parts = { home, swarm, index, stock, isDaemon: false, network, running: () => undefined }
+    const parts: Parts = {
+      home,
+      swarm,
+      index,
+      stock,
+      isDaemon: false,
+      isPublic: () => false,
+      network,
+      running: () => undefined,
+    }
     return (await push(parts, plainPush(path), options)).record
   } catch (error) {
     const isPowerOff = error instanceof PowerOff || (isGlasError(error) && error.cause instanceof PowerOff)

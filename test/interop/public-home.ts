@@ -28,6 +28,7 @@ export async function newPublicHome(t: TestContext, folder: string) {
   t.after(() => pintglas.close())
   const { stock } = pintglas.parts
   return {
+    parts: pintglas.parts,
     stock,
     push: (path: string) => pintglas.call('push', { ...PUSH, to: [], path }, options),
     /** Serves the blocks below these records, and no others, to whoever dials the address that is given back. */

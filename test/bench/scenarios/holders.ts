@@ -60,7 +60,7 @@ async function openPullers(bench: Bench, folder: string, directory: string): Pro
     const ends = await Promise.all(ports.slice(0, count).map((port) => route.to(port)))
     await puller.run('join', await invitation(peers[0]!, ends[0]!))
     for (const [at, end] of ends.entries()) {
-      const { 'peer-id': peerId } = await peers[at]!.run('id')
+      const { peerId } = await peers[at]!.run('id')
       await puller.run('peers', 'add', `127.0.0.1:${end}#${peerId}`)
     }
     puller.save(0)

@@ -37,7 +37,7 @@ export const lines: Scenario = {
     const opened: Array<Line & { movers: Mover[] }> = []
     for (const [at, line] of LINES.entries()) {
       const own = join(folder, `line-${at}`)
-      const movers = await openMovers(bench, ['pintglas', 'kubo', 'rsync', 'casync'], {
+      const movers = await openMovers(bench, ['pintglas', 'kubo', 'rsync'], {
         folder: own,
         shape: line.shape,
       })
