@@ -7,6 +7,8 @@ export interface Run {
   what: string
   tool: string
   round: number
+  /** Processes that wanted to run on this machine, ours included: the average of the last minute. */
+  load: number
   seconds: number
   cpuSeconds: number
   rssBytes: number

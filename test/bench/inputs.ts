@@ -80,7 +80,7 @@ export function largeDirectory(path: string, sizeBytes: number): string {
     at += generated.length
   }
   closeSync(file)
-  truncateSync(image, Math.max(sizeBytes, 1))
+  truncateSync(image, Math.max(sizeBytes, generated.length))
   return path
 }
 

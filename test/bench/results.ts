@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import type { Run } from './bench.ts'
 
-const HEAD = 'machine,commit,date,scenario,what,tool,round,seconds,cpu_seconds,rss_mb,bytes'
+const HEAD = 'machine,commit,date,scenario,what,tool,round,load,seconds,cpu_seconds,rss_mb,bytes'
 
 /** Where and when runs were made. */
 export interface Origin {
@@ -36,8 +36,21 @@ export function readRows(path: string): Row[] {
   if (lines.shift() !== HEAD) throw new Error(`${path} has other columns than these: ${HEAD}`)
   return lines.map((line) => {
     const [machine = '', commit = '', date = '', scenario = '', what = '', tool = '', ...numbers] = line.split(',')
-    const [round = 0, seconds = 0, cpuSeconds = 0, rssMb = 0, bytes = 0] = numbers.map(Number)
-    return { machine, commit, date, scenario, what, tool, round, seconds, cpuSeconds, rssBytes: rssMb * 1e6, bytes }
+    const [round = 0, load = 0, seconds = 0, cpuSeconds = 0, rssMb = 0, bytes = 0] = numbers.map(Number)
+    return {
+      machine,
+      commit,
+      date,
+      scenario,
+      what,
+      tool,
+      round,
+      load,
+      seconds,
+      cpuSeconds,
+      rssBytes: rssMb * 1e6,
+      bytes,
+    }
   })
 }
 
@@ -49,5 +62,5 @@ export function csvLine(row: Row): string {
   const { machine, commit, date, scenario, what, tool, round } = row
   const words = [machine, commit, date, scenario, what, tool].map((word) => word.replaceAll(',', ';'))
   const numbers = [row.seconds.toFixed(3), row.cpuSeconds.toFixed(2), (row.rssBytes / 1e6).toFixed(0), row.bytes]
-  return [...words, round, ...numbers].join(',')
+  return [...words, round, row.load.toFixed(1), ...numbers].join(',')
 }

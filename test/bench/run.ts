@@ -50,28 +50,34 @@ const sizes = { ...(values.quick ? QUICK : FULL) }
 if (values.rounds !== undefined) sizes.rounds = Number(values.rounds)
 if (values['image-mb'] !== undefined) sizes.imageBytes = Number(values['image-mb']) * 1e6
 const chosen = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
-const rows: Row[] = []
 const skipped = new Map<string, string>()
-for (const scenario of chosen) rows.push(...(await measure(scenario)))
-keep()
+/** Of the scenario that runs. */
+let cleanUps: Array<() => Promise<unknown>> = []
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void cleanUp().then(() => process.exit(130)))
+for (const scenario of chosen) keep(scenario, await measure(scenario))
+
+async function cleanUp(): Promise<void> {
+  for (const one of cleanUps.splice(0).reverse()) await one()
+}
 
 async function measure(scenario: Scenario): Promise<Row[]> {
   const folder = mkdtempSync(join(values.work, 'pintglas-bench-'))
   const origin = originHere()
   const found: Row[] = []
-  const cleanUps: Array<() => Promise<unknown>> = []
+  cleanUps = [async () => rmSync(folder, { recursive: true, force: true })]
   let round = 0
   const bench: Bench = {
     folder,
     sizes,
-    after: (cleanUp) => void cleanUps.push(cleanUp),
+    after: (one) => void cleanUps.push(one),
     skip: (tool, reason) => {
       if (skipped.get(tool) !== reason) console.log(`# without ${tool}: ${reason}`)
       skipped.set(tool, reason)
     },
     report: (what, tool, cost) => {
       const none = { cpuSeconds: 0, rssBytes: 0, bytes: 0 }
-      found.push({ ...origin, scenario: scenario.name, what, tool, round, ...none, ...cost })
+      found.push({ ...origin, scenario: scenario.name, what, tool, round, load: loadavg()[0] ?? 0, ...none, ...cost })
       console.log(csvLine(found.at(-1)!))
     },
   }
@@ -81,20 +87,18 @@ async function measure(scenario: Scenario): Promise<Row[]> {
     const rounds = Math.min(sizes.rounds, scenario.maxRounds ?? sizes.rounds)
     for (round = 1; round <= rounds; round++) await runRound()
   } finally {
-    for (const cleanUp of cleanUps.reverse()) await cleanUp()
-    rmSync(folder, { recursive: true, force: true })
+    await cleanUp()
   }
   console.log(scenarioTables(scenario.about, found))
   return found
 }
 
-/** Puts the new results in the place of the old ones of the same scenarios. */
-function keep(): void {
+/** Puts the new results of a scenario in the place of its old ones. */
+function keep(measured: Scenario, rows: Row[]): void {
   if (values.quick && values.into === undefined) return
   const into = values.into ?? DOCS
   mkdirSync(into, { recursive: true })
-  const names = new Set(chosen.map(({ name }) => name))
-  const kept = readRows(join(into, 'results.csv')).filter(({ scenario }) => !names.has(scenario))
+  const kept = readRows(join(into, 'results.csv')).filter(({ scenario }) => scenario !== measured.name)
   const all = SCENARIOS.flatMap(({ name }) => [...kept, ...rows].filter(({ scenario }) => scenario === name))
   writeRows(join(into, 'results.csv'), all)
   const tables = SCENARIOS.map(({ name, about }) => ({ about, rows: all.filter(({ scenario }) => scenario === name) }))

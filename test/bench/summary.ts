@@ -39,7 +39,12 @@ export function medianOf(values: readonly number[]): number {
 export function scenarioTables(about: string, rows: readonly Row[]): string {
   const works = Map.groupBy(mediansOf(rows), ({ what }) => what)
   const [{ machine, commit, date } = { machine: '', commit: '', date: '' }] = rows
-  const lines = [`## ${about[0]?.toUpperCase()}${about.slice(1)}`, '', `${machine}; commit ${commit}; ${date}.`, '']
+  const lines = [
+    `## ${about[0]?.toUpperCase()}${about.slice(1)}`,
+    '',
+    `${machine}; commit ${commit}; ${date}; load ${loadOf(rows)}.`,
+    '',
+  ]
   lines.push(
     '| work | tool | runs | seconds | against pintglas | CPU s | peak MB | KiB |',
     '| --- | --- | --: | --: | --: | --: | --: | --: |',
@@ -49,6 +54,12 @@ export function scenarioTables(about: string, rows: readonly Row[]): string {
     for (const median of medians) lines.push(tableLine(what, median, own))
   }
   return `${lines.join('\n')}\n`
+}
+
+/** Times of a busy machine say less. */
+function loadOf(rows: readonly Row[]): string {
+  const loads = rows.map(({ load }) => load)
+  return `${Math.min(...loads).toFixed(0)} to ${Math.max(...loads).toFixed(0)}`
 }
 
 function tableLine(what: string, median: Median, own: Median | undefined): string {
