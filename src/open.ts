@@ -112,6 +112,7 @@ async function openParts(
     threads,
     records: new Records(stock),
     isDaemon,
+    isPublic: () => false, // no glas can be made public before its heap was searched for secrets
     get swarm() {
       return running?.peer.swarm ?? swarm // the network's own is the one that changes
     },

@@ -8,7 +8,7 @@ const SOURCE = resolve(import.meta.dirname, '../src')
 
 /** Folder (or file) of src -> what of ours it may import. The order is that of docs/architecture.md, bottom first. */
 const NOUNS = ['glas', 'ston', 'disk']
-const PARTS = ['spur', 'image', 'stock', 'index', 'net', 'home']
+const PARTS = ['spur', 'image', 'stock', 'index', 'net', 'home', 'remote']
 export const MAY_IMPORT: Record<string, string[]> = {
   glas: [],
   ston: ['glas/errors.ts'],

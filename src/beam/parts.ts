@@ -1,3 +1,4 @@
+import type { CID } from 'multiformats/cid'
 import type { Home } from '../home/home.ts'
 import type { Index } from '../index/names.ts'
 import type { HomeSwarm } from '../net/home-swarm.ts'
@@ -39,6 +40,8 @@ export interface Parts {
   network(): Promise<Network>
   /** The network when it is up already: to tell others of something, which is no reason to start it. */
   running(): Network | undefined
+  /** Whether anybody may have this version. */
+  isPublic(record: CID): boolean
   /** True in the daemon, which stays up; false for a single verb. */
   isDaemon: boolean
   /** Put here by the sampler when it is up; there is none in a single verb, nor where `http` is off. */

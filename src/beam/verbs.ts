@@ -17,6 +17,8 @@ import { ls } from './ls.ts'
 import { pin, unpin } from './pins.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { pinRemotely, remotePins, unpinRemotely } from './remote-pins.ts'
+import { addRemote, remotes, removeRemote } from './remotes.ts'
 import { addSchedule, removeSchedule, schedules } from './schedule.ts'
 import { send, sending, unsend } from './send.ts'
 import { getConfig, setConfig } from './settings.ts'
@@ -33,6 +35,7 @@ import { addToken, revokeToken, tokens } from './tokens.ts'
  */
 export const VERBS = {
   addPeer: { access: 'writing', run: addPeer },
+  addRemote: { access: 'writing', run: addRemote },
   addSchedule: { access: 'writing', run: addSchedule },
   addToken: { access: 'writing', run: addToken },
   allowMember: { access: 'writing', run: allowMember },
@@ -64,10 +67,14 @@ export const VERBS = {
   note: { access: 'writing', run: note },
   peers: { access: 'writing', run: peers },
   pin: { access: 'writing', run: pin },
+  pinRemotely: { access: 'writing', run: pinRemotely },
   pull: { access: 'writing', run: pull },
   push: { access: 'writing', run: push },
   removeMember: { access: 'writing', run: removeMember },
   removePeer: { access: 'writing', run: removePeer },
+  remotePins: { access: 'reading', run: remotePins },
+  remotes: { access: 'reading', run: remotes },
+  removeRemote: { access: 'writing', run: removeRemote },
   removeSchedule: { access: 'writing', run: removeSchedule },
   revoke: { access: 'writing', run: revoke },
   revokeToken: { access: 'writing', run: revokeToken },
@@ -82,6 +89,7 @@ export const VERBS = {
   tokens: { access: 'reading', run: tokens },
   unfollow: { access: 'writing', run: unfollow },
   unpin: { access: 'writing', run: unpin },
+  unpinRemotely: { access: 'writing', run: unpinRemotely },
   unsend: { access: 'writing', run: unsend },
   untag: { access: 'writing', run: untag },
 } as const

@@ -1,6 +1,7 @@
 import type { CheckResult } from '../beam/check.ts'
 import type { Pinned } from '../beam/pins.ts'
 import { GlasError } from '../glas/errors.ts'
+import { renderRemotelyPinned } from './remotes.ts'
 import { call, run } from './run.ts'
 import { shown, shownBytes, shownTable } from './shown.ts'
 import type { Terminal } from './terminal.ts'
@@ -32,12 +33,19 @@ export const addKeeping: AddVerb = (program, start) => {
   program
     .command('pin <reference>')
     .description('keep a version here until it is unpinned; fetches it')
-    .action((reference: string) => run(start(), 'pin', { reference }, (done) => `${name(done)} is kept here.`))
+    .option('--remote <name>', 'have a remote keep it instead: `pintglas remote`')
+    .action((reference: string, { remote }: { remote?: string }) => {
+      if (remote !== undefined) return run(start(), 'pinRemotely', { reference, remote }, renderRemotelyPinned)
+      return run(start(), 'pin', { reference }, (done) => `${name(done)} is kept here.`)
+    })
   program
     .command('unpin <reference>')
     .description('keep a version here no longer; the next gc frees it')
     .option('--force', 'also when nobody else is known to hold it')
-    .action((reference: string, options: { force?: true }) => {
+    .option('--remote <name>', 'have a remote keep it no longer')
+    .action((reference: string, options: { force?: true; remote?: string }) => {
+      const { remote } = options
+      if (remote !== undefined) return run(start(), 'unpinRemotely', { reference, remote }, renderRemotelyPinned)
       const args = { reference, force: options.force === true }
       return run(start(), 'unpin', args, (done) => `${name(done)} is not kept here any more.`)
     })

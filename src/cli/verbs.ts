@@ -14,6 +14,7 @@ import { addLs } from './ls.ts'
 import { addOpen } from './open.ts'
 import { addPull } from './pull.ts'
 import { addPush } from './push.ts'
+import { addRemotes } from './remotes.ts'
 import { addSchedule } from './schedule.ts'
 import { addSend } from './send.ts'
 import { addShow } from './show.ts'
@@ -36,6 +37,7 @@ const ALL: AddVerb[] = [
   addAnnotations,
   addForget,
   addKeeping,
+  addRemotes,
   addSwarm,
   addGrant,
   addFollow,

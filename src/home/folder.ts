@@ -16,6 +16,8 @@ export interface HomeFolder {
   index: string
   /** Where the stock lies unless the settings put it elsewhere. */
   defaultStock: string
+  /** Services that keep public versions, with the tokens for them. */
+  remotes: string
   daemonLog: string
   /** When the daemon last took what is scheduled. */
   scheduleRuns: string
@@ -41,6 +43,7 @@ export function homeFolder(given?: string): HomeFolder {
     swarm: join(root, 'swarm'),
     index: join(root, 'index'),
     defaultStock: join(root, 'stock'),
+    remotes: join(root, 'remotes.json'),
     daemonLog: join(root, 'daemon.log'),
     scheduleRuns: join(root, 'schedule.json'),
     socketNote: join(root, 'daemon.socket'),

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import type { CID } from 'multiformats/cid'
 import { realFiles } from '../disk/files.ts'
-import { type GlasError, toGlasError } from '../glas/errors.ts'
+import { type GlasError, isGlasError, toGlasError } from '../glas/errors.ts'
 import { type PublicKey, peerIdText, sameBytes } from '../glas/keys.ts'
-import { type Address, addressText, parseAddress } from './address.ts'
+import { type Address, addressText, parseAddress, toMultiaddr } from './address.ts'
 import { CatchUp, type CatchUpPorts } from './catch-up.ts'
 import type { DeltaRequest, SentDelta } from './delta-messages.ts'
 import { type BlockFetch, fetchBlocks } from './fetch-blocks.ts'
@@ -90,6 +90,21 @@ export class Network {
   /** Where others reach this peer, as host:port#peerId. */
   addresses(): string[] {
     return this.peer.addresses().map(addressText)
+  }
+
+  /** The same as IPFS programs write it. */
+  multiaddrs(): string[] {
+    return this.peer.addresses().map((address) => toMultiaddr(address).toString())
+  }
+
+  /** Connects with an IPFS node at a multiaddr, if it answers, so that it can fetch what is public. */
+  async meet(multiaddr: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.peer.node.dial([parseAddress(multiaddr)], { signal })
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isGlasError(error)) throw error
+    }
   }
 
   /** Throws InvalidName. */

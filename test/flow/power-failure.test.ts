@@ -61,6 +61,7 @@ async function pushOn(files: LossyFiles, { path, home, swarm, options }: Scene):
       threads,
       records,
       isDaemon: false,
+      isPublic: () => false,
       network,
       running: () => undefined,
     }
