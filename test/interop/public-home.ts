@@ -51,7 +51,7 @@ export async function newPublicHome(t: TestContext, folder: string) {
             get: async (cid) => (open.has(cid.toString()) ? stock.get(cid) : undefined),
           },
           signGrant: async () => new Uint8Array(),
-          receive: { entry: async () => 'drop', claim: async () => 'drop' },
+          receive: { entry: async () => 'drop', claim: async () => 'drop', taps: async () => 'drop' },
           onViolation: () => {},
           onNotice: () => {},
         },
