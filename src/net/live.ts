@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { errorKind, GlasError, isGlasError, toGlasError } from '../glas/errors.ts'
 import { type KeyPair, type PublicKey, sameBytes, toHex } from '../glas/keys.ts'
 import type { TapRight } from '../glas/tap-right.ts'
@@ -69,8 +70,11 @@ export interface OtherTaps {
 
 type Details = Pick<OtherTaps, 'isReached' | 'right' | 'taps'> & { atMs: number }
 
-/** Images that run at peers: telling of those here, hearing of the others, and asking them for snapshots. */
-export class LivePeers {
+/**
+ * Images that run at peers: telling of those here, hearing of the others, and asking them for snapshots. Emits `changed`
+ * when another member announced something else than before; those that fall silent are not told of.
+ */
+export class LivePeers extends EventEmitter<{ changed: [] }> {
   readonly #ports: LivePorts
   readonly #announcer: TapAnnouncer
   readonly #table = new TapTable()
@@ -82,6 +86,7 @@ export class LivePeers {
   #stopHandling: (() => Promise<void>) | undefined
 
   constructor(ports: LivePorts) {
+    super()
     this.#ports = ports
     const { key, publish, taps } = ports
     const names = () => taps.shared().map(({ id, name }) => ({ id, name }))
@@ -158,7 +163,10 @@ export class LivePeers {
     const { peer } = announcement.body
     if (sameBytes(peer, this.#ports.key.publicKey) || !this.#ports.isMember(peer)) return false
     try {
-      return this.#table.apply(announcement, ageMs)
+      const before = this.#table.announced(peer)
+      const isNew = this.#table.apply(announcement, ageMs)
+      if (isNew && JSON.stringify(announcement.body.taps) !== JSON.stringify(before)) this.emit('changed')
+      return isNew
     } catch (error) {
       // No room here for one more peer: no fault of whoever passed this on.
       if (isGlasError(error, 'LimitExceeded')) return false
