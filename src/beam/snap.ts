@@ -28,10 +28,10 @@ export async function snap(parts: Parts, args: SnapArgs, options: CallOptions): 
   const { taps } = await live(parts, {}, options)
   const tap = tapNamed(taps, args.tap)
   if (!tap.here) return snapThere(parts, tap, args, options)
+  if (parts.taps === undefined) throw new GlasError('Interrupted', 'The daemon was stopped.')
   const { signal, onMessage } = options
   const onTaking = () => onMessage(`The snapshot of ${tap.name} comes in.`)
-  // Connected a moment ago, or `live` would not know it.
-  const result = await parts.taps!.snap(tap.id, { signal, onTaking, allowSecrets: args.allowSecrets })
+  const result = await parts.taps.snap(tap.id, { signal, onTaking, allowSecrets: args.allowSecrets })
   return { ...result, outcome: result.outcome === 'unchanged' ? 'unchanged' : 'pushed', peer: tap.peer, here: true }
 }
 
