@@ -19,6 +19,8 @@ export interface SnapResult extends Pick<PushResult, 'image-name' | 'glas-id' | 
   outcome: 'pushed' | 'unchanged'
   /** The machine that took it, and holds it. */
   peer: string
+  /** That is this one. */
+  here: boolean
 }
 
 /** Asks a running image for a snapshot, here or at another member, and waits until it is a version. */
@@ -26,11 +28,11 @@ export async function snap(parts: Parts, args: SnapArgs, options: CallOptions): 
   const { taps } = await live(parts, {}, options)
   const tap = tapNamed(taps, args.tap)
   if (!tap.here) return snapThere(parts, tap, args, options)
+  if (parts.taps === undefined) throw new GlasError('Interrupted', 'The daemon was stopped.')
   const { signal, onMessage } = options
   const onTaking = () => onMessage(`The snapshot of ${tap.name} comes in.`)
-  // Connected a moment ago, or `live` would not know it.
-  const result = await parts.taps!.snap(tap.id, { signal, onTaking, allowSecrets: args.allowSecrets })
-  return { ...result, outcome: result.outcome === 'unchanged' ? 'unchanged' : 'pushed', peer: tap.peer }
+  const result = await parts.taps.snap(tap.id, { signal, onTaking, allowSecrets: args.allowSecrets })
+  return { ...result, outcome: result.outcome === 'unchanged' ? 'unchanged' : 'pushed', peer: tap.peer, here: true }
 }
 
 /** The other peer says which record it is; what this record means, the entries of the index say. */
@@ -69,5 +71,6 @@ async function snapThere(
     version: versionText(version),
     record: String(record),
     peer: tap.peer,
+    here: false,
   }
 }

@@ -1,4 +1,5 @@
 import type { ListedTap } from '../beam/live.ts'
+import type { SnapResult } from '../beam/snap.ts'
 import { GlasError } from '../glas/errors.ts'
 import { run } from './run.ts'
 import { shown, shownTable } from './shown.ts'
@@ -18,16 +19,19 @@ export const addLive: AddVerb = (program, start) => {
       if (secrets !== undefined && secrets !== 'allow') {
         throw new GlasError('BadUsage', `--secrets takes "allow", not "${secrets}".`)
       }
-      return run(start(), 'snap', { tap, allowSecrets: secrets === 'allow' }, (result) => {
-        const name = shown(`${result['image-name']}@${result.version}`)
-        return result.outcome === 'unchanged' ? `Unchanged: ${name} has all of it already.` : `Took ${name}.`
-      })
+      return run(start(), 'snap', { tap, allowSecrets: secrets === 'allow' }, renderTaken)
     })
 }
 
 function render({ taps }: { taps: ListedTap[] }): string {
   if (taps.length === 0) return 'No image that runs is known.'
   return shownTable(taps.map((tap) => [tap.name, tap.here ? 'here' : tap.peer, whereOf(tap), hintOf(tap)]))
+}
+
+function renderTaken(result: SnapResult): string {
+  const name = shown(`${result['image-name']}@${result.version}`)
+  if (result.outcome === 'unchanged') return `Unchanged: ${name} has all of it already.`
+  return result.here ? `Took ${name}.` : `Took ${name}, which is on ${shown(result.peer)} now.`
 }
 
 function whereOf({ host, path }: ListedTap): string {

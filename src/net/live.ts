@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { errorKind, GlasError, isGlasError, toGlasError } from '../glas/errors.ts'
 import { type KeyPair, type PublicKey, sameBytes, toHex } from '../glas/keys.ts'
 import type { TapRight } from '../glas/tap-right.ts'
@@ -16,7 +17,7 @@ import {
   type SnapPhase,
   type Taken,
 } from './live-messages.ts'
-import { isSettledWithin } from './settled-within.ts'
+import { isSettledWithin, unlessAborted } from './settled-within.ts'
 import { type Guard, handle, isViolation, type StreamNode } from './streams.ts'
 import { type AnnouncedTap, decodeAnnouncement } from './tap-announcement.ts'
 import { TapAnnouncer } from './tap-announcer.ts'
@@ -31,9 +32,13 @@ const MAX_SNAPS_AT_ONCE = 32
 /** What a peer said of its images is not asked for again so soon. */
 const DETAILS_AGE_MS = 2_000
 /** Nor is a peer that could not be reached. */
-const FAILURE_AGE_MS = 15_000
-/** Reaching a peer and hearing its list, while somebody looks at the screen. */
+const FAILURE_AGE_MS = 10_000
+/** While somebody looks at the screen; what has not come by then is there at the next look. */
 const DETAILS_LIMIT_MS = 8_000
+/** Reaching a peer, through others if need be. */
+const REACH_LIMIT_MS = 30_000
+/** Hearing its list: what is slower than that does not keep a verb from its work. */
+const LIST_LIMIT_MS = 10_000
 
 /** The images that run here, as far as others may know of them. */
 export interface TapsPort {
@@ -68,9 +73,13 @@ export interface OtherTaps {
 }
 
 type Details = Pick<OtherTaps, 'isReached' | 'right' | 'taps'> & { atMs: number }
+const NOT_REACHED: Omit<Details, 'atMs'> = { isReached: false, right: 'nothing', taps: [] }
 
-/** Images that run at peers: telling of those here, hearing of the others, and asking them for snapshots. */
-export class LivePeers {
+/**
+ * Images that run at peers: telling of those here, hearing of the others, and asking them for snapshots. Emits `changed`
+ * when another member announced something else than before; those that fall silent are not told of.
+ */
+export class LivePeers extends EventEmitter<{ changed: [] }> {
   readonly #ports: LivePorts
   readonly #announcer: TapAnnouncer
   readonly #table = new TapTable()
@@ -82,6 +91,7 @@ export class LivePeers {
   #stopHandling: (() => Promise<void>) | undefined
 
   constructor(ports: LivePorts) {
+    super()
     this.#ports = ports
     const { key, publish, taps } = ports
     const names = () => taps.shared().map(({ id, name }) => ({ id, name }))
@@ -115,7 +125,7 @@ export class LivePeers {
   /** Asks a member that came what runs there, and what it has heard of others. */
   async memberUp(peerKey: PublicKey): Promise<void> {
     this.#details.delete(toHex(peerKey))
-    await this.#detailsOf(peerKey, this.#stopping.signal)
+    await this.#detailsOf(peerKey)
   }
 
   memberDown(peerKey: PublicKey): void {
@@ -125,8 +135,9 @@ export class LivePeers {
   /** Images of other members that are known now, by peer; those that can be asked are asked for more. */
   async others(signal: AbortSignal): Promise<OtherTaps[]> {
     const known = this.#table.known().filter(({ peerKey, taps }) => taps.length > 0 && this.#ports.isMember(peerKey))
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(DETAILS_LIMIT_MS)])
     const others = known.map(async ({ peerKey, taps: announced }) => {
-      const { isReached, right, taps } = await this.#detailsOf(peerKey, signal)
+      const { isReached, right, taps } = (await unlessAborted(this.#detailsOf(peerKey), limit)) ?? NOT_REACHED
       return { peerKey, isReached, right, taps: right === 'nothing' ? announced : taps }
     })
     const all = await Promise.all(others)
@@ -158,7 +169,10 @@ export class LivePeers {
     const { peer } = announcement.body
     if (sameBytes(peer, this.#ports.key.publicKey) || !this.#ports.isMember(peer)) return false
     try {
-      return this.#table.apply(announcement, ageMs)
+      const before = this.#table.announced(peer)
+      const isNew = this.#table.apply(announcement, ageMs)
+      if (isNew && JSON.stringify(announcement.body.taps) !== JSON.stringify(before)) this.emit('changed')
+      return isNew
     } catch (error) {
       // No room here for one more peer: no fault of whoever passed this on.
       if (isGlasError(error, 'LimitExceeded')) return false
@@ -167,7 +181,7 @@ export class LivePeers {
   }
 
   /** One question at a time to each peer, and none while the last answer is fresh. */
-  async #detailsOf(peerKey: PublicKey, signal: AbortSignal): Promise<Details> {
+  async #detailsOf(peerKey: PublicKey): Promise<Details> {
     const peer = toHex(peerKey)
     const before = this.#details.get(peer)
     if (before !== undefined) {
@@ -175,26 +189,37 @@ export class LivePeers {
       const maxAgeMs = details.isReached ? DETAILS_AGE_MS : FAILURE_AGE_MS
       if (performance.now() - details.atMs < maxAgeMs) return details
     }
-    if (this.#details.get(peer) !== before) return this.#details.get(peer)!
-    const asked = this.#askDetails(peerKey, signal)
+    const other = this.#details.get(peer)
+    if (other !== undefined && other !== before) return other
+    const asked = this.#askDetails(peerKey)
     this.#details.set(peer, asked)
     return asked
   }
 
   /** Never throws: of a peer that cannot be asked the announcement is known. */
-  async #askDetails(peerKey: PublicKey, caller: AbortSignal): Promise<Details> {
-    const signal = AbortSignal.any([caller, this.#stopping.signal, AbortSignal.timeout(DETAILS_LIMIT_MS)])
+  async #askDetails(peerKey: PublicKey): Promise<Details> {
+    const reached = this.#ports.reach(peerKey, this.#within(REACH_LIMIT_MS))
+    const answer = await reached.then(
+      () => this.#list(peerKey),
+      () => NOT_REACHED,
+    )
+    return { ...answer, atMs: performance.now() }
+  }
+
+  async #list(peerKey: PublicKey): Promise<Omit<Details, 'atMs'>> {
     try {
-      await this.#ports.reach(peerKey, signal)
-      const { announcements, right, taps } = await askForTaps(this.#ports.libp2p, peerKey, { signal })
+      const options = { signal: this.#within(LIST_LIMIT_MS) }
+      const { announcements, right, taps } = await askForTaps(this.#ports.libp2p, peerKey, options)
       for (const { announcement, ageMs } of announcements) this.#take(announcement, ageMs)
-      return { isReached: true, right, taps, atMs: performance.now() }
+      return { isReached: true, right, taps }
     } catch (cause) {
-      if (!signal.aborted) this.#report(peerKey, toGlasError(cause))
-      // Whoever gave up says nothing of the peer.
-      const atMs = caller.aborted ? Number.NEGATIVE_INFINITY : performance.now()
-      return { isReached: false, right: 'nothing', taps: [], atMs }
+      if (!this.#stopping.signal.aborted) this.#report(peerKey, toGlasError(cause))
+      return NOT_REACHED
     }
+  }
+
+  #within(limitMs: number): AbortSignal {
+    return AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(limitMs)])
   }
 
   #report(peerKey: PublicKey, error: GlasError): void {

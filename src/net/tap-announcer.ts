@@ -26,6 +26,8 @@ export class TapAnnouncer {
   #lastText = ''
   #sequence = 0
   #toldMs = Number.NEGATIVE_INFINITY
+  /** How many taps the last telling had. */
+  #toldTaps = 0
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
 
@@ -54,15 +56,14 @@ export class TapAnnouncer {
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
-    if (this.#last === undefined || this.#last.body.taps.length === 0) return
-    this.#sign([])
-    await this.#ports.publish(this.#last.bytes).catch(() => {})
+    if (this.#toldTaps > 0) await this.#publish([])
   }
 
-  #sign(taps: AnnouncedTap[]): void {
+  #sign(taps: AnnouncedTap[]): Uint8Array {
     const { key } = this.#ports
     this.#sequence = Math.max(this.#sequence + 1, Date.now())
     this.#last = signAnnouncement({ peer: key.publicKey, sequence: this.#sequence, taps }, key)
+    return this.#last.bytes
   }
 
   #tellIn(waitMs: number): void {
@@ -72,11 +73,15 @@ export class TapAnnouncer {
   }
 
   #tell(): void {
-    const { taps } = this.current()?.body ?? { taps: [] }
-    this.#sign(taps) // each telling is a new one, or nobody would pass it on
-    this.#toldMs = performance.now()
-    // Whoever does not hear it hears the next one, or asks.
-    this.#ports.publish(this.#last!.bytes).catch(() => {})
+    const taps = this.current()?.body.taps ?? []
+    void this.#publish(taps)
     if (taps.length > 0) this.#tellIn(RENEW_EVERY_MS)
+  }
+
+  /** Each telling is a new one, or nobody would pass it on. Whoever does not hear it hears the next one, or asks. */
+  async #publish(taps: AnnouncedTap[]): Promise<void> {
+    this.#toldMs = performance.now()
+    this.#toldTaps = taps.length
+    await this.#ports.publish(this.#sign(taps)).catch(() => {})
   }
 }

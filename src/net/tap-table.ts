@@ -54,6 +54,11 @@ export class TapTable {
     return true
   }
 
+  /** What the peer said last, whether it still counts or not. */
+  announced(peerKey: PublicKey): AnnouncedTap[] {
+    return this.#said.get(toHex(peerKey))?.announcement.body.taps ?? []
+  }
+
   /** What still counts, by key. */
   known(): KnownTaps[] {
     const nowMs = this.#nowMs()
