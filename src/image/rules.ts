@@ -56,7 +56,7 @@ export const LEFT_OUT_RULES: readonly LeftOutRule[] = [
   },
   {
     id: 'login-file',
-    patterns: ['.netrc', '_netrc', '.npmrc', '.pypirc', '.docker/config.json'],
+    patterns: ['.netrc', '_netrc', '.npmrc', '.pypirc', '.docker/config.json', 'tap.token'],
     kind: 'file',
     reason: 'login names and passwords of network tools',
   },

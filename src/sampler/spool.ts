@@ -37,8 +37,8 @@ export class Spool {
     return {
       folder,
       reserve: async (bytes) => {
-        heldBytes += bytes
         await this.#reserve(bytes)
+        heldBytes += bytes
       },
       release: async () => {
         await rm(folder, { recursive: true, force: true })
@@ -50,9 +50,12 @@ export class Spool {
 
   /** What was reserved counts until its release, written or not: two transfers never hope for the same room. */
   async #reserve(bytes: number): Promise<void> {
-    this.#reservedBytes += bytes
     const { bavail, bsize } = await statfs(this.#folder)
-    if (bavail * bsize - this.#reservedBytes >= this.#minFreeBytes) return
+    // Nothing is waited for from here on: of those that come at once the first one that fits gets the room.
+    if (bavail * bsize - this.#reservedBytes - bytes >= this.#minFreeBytes) {
+      this.#reservedBytes += bytes
+      return
+    }
     const message = `There is no room for a snapshot of ${bytes} bytes in ${this.#folder}: free some space, or move the stock.`
     throw new GlasError('DiskFull', message, { data: { path: this.#folder, bytes, free: bavail * bsize } })
   }

@@ -30,6 +30,7 @@ test('every credential file that is known by its name is left out, wherever it l
     '.npmrc': 'login-file',
     '.pypirc': 'login-file',
     '.docker/config.json': 'login-file',
+    'tap.token': 'login-file',
     '.config/gh/hosts.yml': 'forge-token',
     '.config/hub': 'forge-token',
     '.config/glab-cli/config.yml': 'forge-token',

@@ -1,30 +1,31 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { Spool } from '../../../src/sampler/spool.ts'
-import { type TestContext, test } from '../../harness.ts'
+import { NO_SMALL_DISK, smallDisk } from '../../disk/small-disk.ts'
+import { test } from '../../harness.ts'
 import { newFolder } from '../../home-peer.ts'
 import { codeOf } from '../../loopback.ts'
 
-const KIB = 1024
-const MIB = 1024 * KIB
+const MIB = 1024 * 1024
 
-test('transfers at the same time never hope for the same room, and leave free what has to stay free', async (t) => {
-  const folder = newFolder(t)
-  const { bavail, bsize } = statfsSync(folder)
-  const freeBytes = bavail * bsize
-  const spool = await Spool.open(join(folder, 'spool'), freeBytes - 100 * MIB)
-  const [one, two] = [await spool.place(), await spool.place()]
-  await one.reserve(60 * MIB)
-  assert.is(await codeOf(two.reserve(60 * MIB)), 'DiskFull')
-  await two.release()
-  await one.release()
-  const three = await spool.place()
-  await three.reserve(60 * MIB)
-  await three.release()
-  assert.equal(readdirSync(join(folder, 'spool')), [])
-})
+test(
+  'transfers at the same time never hope for the same room, and leave free what has to stay free',
+  async (t) => {
+    const folder = join(smallDisk(t, 8), 'spool')
+    const spool = await Spool.open(folder, MIB)
+    const [one, two] = [await spool.place(), await spool.place()]
+    await one.reserve(4 * MIB)
+    assert.is(await codeOf(two.reserve(4 * MIB)), 'DiskFull')
+    await two.release()
+    await one.release()
+    const three = await spool.place()
+    await three.reserve(4 * MIB)
+    await three.release()
+    assert.equal(readdirSync(folder), [])
+  },
+  { skip: NO_SMALL_DISK },
+)
 
 test('what a killed daemon left is removed at the start', async (t) => {
   const folder = join(newFolder(t), 'spool')
@@ -42,7 +43,7 @@ test('what a killed daemon left is removed at the start', async (t) => {
 test(
   'a small disk refuses what does not fit before it is written',
   async (t) => {
-    const folder = smallDisk(t)
+    const folder = smallDisk(t, 8)
     const spool = await Spool.open(join(folder, 'spool'), MIB)
     const place = await spool.place()
     assert.is(await codeOf(place.reserve(20 * MIB)), 'DiskFull')
@@ -51,16 +52,5 @@ test(
     await next.reserve(2 * MIB)
     await next.release()
   },
-  { skip: canMount() ? undefined : 'a small disk needs the right to mount one' },
+  { skip: NO_SMALL_DISK },
 )
-
-function canMount(): boolean {
-  return process.platform === 'linux' && process.getuid?.() === 0
-}
-
-function smallDisk(t: TestContext): string {
-  const folder = newFolder(t)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder])
-  t.after(() => execFileSync('umount', [folder]))
-  return folder
-}
