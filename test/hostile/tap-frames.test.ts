@@ -13,6 +13,8 @@ const FUZZED = 1000
 const AT_ONCE = 20
 const SEED = 11
 const MB = 1_000_000
+/** Garbage that was not collected yet counts: a read buffer of each connection. One that kept them all would need more. */
+const MAX_GROWN_BYTES = 250 * MB
 
 const record = { host: 'h', path: '/p', name: 'Fuzz', imageId: 'a'.repeat(40) }
 
@@ -41,6 +43,9 @@ test(
   async (t) => {
     const sampler = await newSampler(t)
     const random = seededRandom(SEED)
+    const { zip, record: image } = newImage(t)
+    await beam(sampler.url, image, zip) // so that everything is loaded before memory is looked at
+    await until(() => sampler.said().includes('Took Ants@0.0.1'), 20_000)
     const before = memoryOf(sampler.child).nowBytes
     for (let round = 0; round < FUZZED / AT_ONCE; round++) {
       const sent = Array.from({ length: AT_ONCE }, () => nonsense(random))
@@ -55,14 +60,15 @@ test(
       )
       await Promise.all(sockets.map((socket) => socket.closed || once(socket, 'close')))
     }
-    assert.equal(await bottles(sampler.url), [])
+    assert.is((await bottles(sampler.url)).length, 1)
     await until(() => sampler.spooled().length === 0)
     assert.equal((await ask(sampler.url, '/launcher-taps')).text, '[]')
-    const { zip, record: image } = newImage(t)
-    await beam(sampler.url, image, zip)
-    await until(() => sampler.said().includes('Took Ants@0.0.1'), 20_000)
+    const taken = () => sampler.said().split('Took Ants').length
+    const takenBefore = taken()
+    await beam(sampler.url, nextOf(image), zip)
+    await until(() => taken() > takenBefore, 20_000)
     const grownBytes = memoryOf(sampler.child).nowBytes - before
-    assert.ok(grownBytes < 160 * MB, `memory grew by ${grownBytes} bytes`)
+    assert.ok(grownBytes < MAX_GROWN_BYTES, `memory grew by ${grownBytes} bytes`)
   },
   { limitMs: 120_000 },
 )
