@@ -18,6 +18,7 @@ import type { AcceptArgs, Sampler } from './sampler.ts'
 import { snapshotTaker } from './scheduled-snapshot.ts'
 import { realClock, Scheduler } from './scheduler.ts'
 import { serveSocket } from './socket.ts'
+import type { Transfers } from './transfers.ts'
 
 export interface DaemonStatus {
   pid: number
@@ -60,9 +61,15 @@ export async function runDaemon(
   try {
     const network = await pintglas.parts.network()
     if (options.limits !== undefined) network.bandwidth.limit(options.limits)
-    const push = await backgroundPush(pintglas)
+    let transfers: Transfers | undefined
+    const shownAs: ShownAs = (what, callOptions, run) => transfers?.follow(what, callOptions, run) ?? run(callOptions)
+    const pushInBackground = await backgroundPush(pintglas)
+    const push: Push = (args, callOptions) => {
+      const what = { kind: 'push', label: args.live?.name ?? args.path }
+      return shownAs(what, callOptions, (shown) => pushInBackground(args, shown))
+    }
     starting = startSampler(pintglas, push, working)
-    starting.catch(() => {}) // met below, when verbs can be answered
+    starting.then((sampler) => (transfers = sampler?.transfers)).catch(() => {}) // met below, when verbs can be answered
     const calls = new Set<Promise<unknown>>()
     const status = async (): Promise<DaemonStatus> => ({
       pid: process.pid,
@@ -84,7 +91,8 @@ export async function runDaemon(
       if (verb === QUARANTINE) return needed(await starting).quarantined()
       if (verb === ACCEPT) return needed(await starting).accept(args as AcceptArgs)
       if (verb === REFUSE) return needed(await starting).refuse(args as { id: string })
-      const call = callVerb(pintglas, verb, args, callSignal)
+      const label = labelOf(args)
+      const call = shownAs({ kind: verb, label }, callSignal, (shown) => callVerb(pintglas, verb, args, shown))
       calls.add(call)
       return call.finally(() => {
         calls.delete(call)
@@ -94,7 +102,7 @@ export async function runDaemon(
         network.live.look() // or let others see what runs here
       })
     }
-    const rounds = roundsOf(pintglas.parts, working).map((round) => {
+    const rounds = roundsOf(pintglas.parts, shownAs, working).map((round) => {
       return new Rounds(pintglas.parts, network, round, working)
     })
     const scheduler = await openScheduler(pintglas, { push, sampler: starting }, working)
@@ -118,15 +126,24 @@ export async function runDaemon(
   }
 }
 
+/** Runs something that moves bytes where pages see it. */
+type ShownAs = <Result>(
+  what: { kind: string; label: string },
+  options: CallOptions,
+  run: (options: CallOptions) => Promise<Result>,
+) => Promise<Result>
+
 /** What the daemon does by itself: copy what is followed, send what the rules say. */
-function roundsOf(parts: Parts, options: CallOptions): Round[] {
+function roundsOf(parts: Parts, shownAs: ShownAs, options: CallOptions): Round[] {
   const remembered: Remembered = { missingSince: new Map(), failures: new Map() }
   const failures: SendFailures = new Set()
   const sendRound = async () => {
     await sendPublished(parts, failures, options)
     return { againInMs: undefined }
   }
-  return [() => replicate(parts, remembered, options), sendRound]
+  const copying = { kind: 'copy', label: 'what is followed' }
+  const copyRound = () => shownAs(copying, options, (shown) => replicate(parts, remembered, shown))
+  return [copyRound, sendRound]
 }
 
 /** Loaded only where it is wanted. */
@@ -154,6 +171,12 @@ function openScheduler(
 function needed(sampler: Sampler | undefined): Sampler {
   if (sampler !== undefined) return sampler
   throw new GlasError('NotRunning', 'The daemon takes no images that run: `pintglas config http` says off.')
+}
+
+/** What a call is about, for people. */
+function labelOf(args: unknown): string {
+  const { reference, path } = (args ?? {}) as { reference?: unknown; path?: unknown }
+  return [reference, path].find((text) => typeof text === 'string') ?? ''
 }
 
 function callVerb(pintglas: PintGlas, verb: string, args: unknown, options: CallOptions): Promise<unknown> {

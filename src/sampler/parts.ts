@@ -53,6 +53,7 @@ export async function openSamplerParts(pintglas: PintGlas, push: Push, options: 
   const spool = await Spool.open(join(stock, 'spool'))
   const quarantine = await Quarantine.open(join(stock, 'quarantine'), () => changes.tell({ topic: 'quarantine' }))
   const sessions = new Sessions()
+  const transfers = new Transfers(changes)
   const anyLocalUser = config.httpAnyLocalUser
   return {
     pintglas,
@@ -64,7 +65,7 @@ export async function openSamplerParts(pintglas: PintGlas, push: Push, options: 
     beams: new Beams({ spool, requests, push, options }),
     quarantine,
     changes,
-    transfers: new Transfers(changes),
+    transfers,
     forgetting: new Forgetting(pintglas, changes, options),
     options,
   }
@@ -108,5 +109,5 @@ export function takeTap(parts: SamplerParts, { caller, from, ...upgrade }: TapUp
 
 /** The daemon reads a directory here for it: only somebody on this machine who may do everything with this home. */
 function mayHandOver(caller: Caller | undefined, from: string): boolean {
-  return caller !== undefined && mayAct(caller, 'admin') && isLoopbackAddress(from)
+  return caller !== undefined && mayAct(caller, 'admin') && caller.glases === undefined && isLoopbackAddress(from)
 }

@@ -19,6 +19,7 @@ import { addPageRoutes } from './page-routes.ts'
 import { openSamplerParts, takeTap } from './parts.ts'
 import type { TapName } from './tap-message.ts'
 import { readTls } from './tls.ts'
+import type { Transfers } from './transfers.ts'
 
 export interface SnapArgs {
   /** A name, a directory, or `host:directory`. */
@@ -36,6 +37,8 @@ export type QuarantinedAnswer = ReturnType<typeof shownItem>
 /** What images that run, launchers and browsers meet. */
 export interface Sampler {
   url: string
+  /** What is shown as moving. */
+  transfers: Transfers
   /** The image that a person means, and what it is called in full. PeerNotFound, AmbiguousName. */
   named(text: string): { tap: string }
   /** Asks an image that is connected here for a snapshot and waits until it is a version. */
@@ -77,6 +80,7 @@ export async function openSampler(pintglas: PintGlas, push: Push, options: CallO
   })
   return {
     url: http.url,
+    transfers: parts.transfers,
     named: (text) => ({ tap: fullName(taps.named(text)) }),
     snap: ({ tap, allowSecrets }, { signal }) => untilAborted(ask(taps.named(tap), allowSecrets), signal),
     open: (args) => openPage(parts, http.url, args),

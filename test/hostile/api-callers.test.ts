@@ -16,7 +16,8 @@ const isLinux = process.platform === 'linux'
 const isRoot = process.getuid?.() === 0
 const NOBODY = 65_534
 const PATIENCE_MS = 30_000
-const MB = 1e6
+/** Garbage that was not collected yet counts, as in the frames of Taps; what piled up would need more. */
+const MAX_GROWN_BYTES = 250e6
 const SEED = 20_261_124
 const FUZZED = 1000
 const AT_ONCE = 20
@@ -190,7 +191,7 @@ test(
       await Promise.all(requests.map((text) => assertRefused(sampler.url, text)))
     }
     const grownBytes = memoryOf(sampler.child).nowBytes - before
-    assert.ok(grownBytes < 160 * MB, `memory grew by ${grownBytes} bytes`)
+    assert.ok(grownBytes < MAX_GROWN_BYTES, `memory grew by ${grownBytes} bytes`)
     const { versions } = await api.good(`/glases/${glasId}`)
     assert.equal([versions.length, versions[0].tags, versions[0].pins], [1, [], ['own']])
     assert.is((await run(t, sampler.home, 'token', 'ls')).json.tokens.length, 0)
