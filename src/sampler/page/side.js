@@ -69,7 +69,8 @@ function card(tap) {
 /** Of a snapshot that was asked for and comes now, both are listed: what comes tells more. @param {Tap} tap */
 function transferOf({ id }) {
   const all = store.transfers.filter((one) => one.tap === id)
-  return all.find((one) => !isDone(one) && one.kind === 'beam') ?? all.find((one) => !isDone(one)) ?? all[0]
+  const running = all.filter((one) => !isDone(one))
+  return running.find(({ kind }) => kind === 'beam') ?? running[0] ?? all.find(({ kind }) => kind === 'snapshot')
 }
 
 /** @param {Tap} tap */

@@ -77,7 +77,7 @@ function drawTransfers() {
     ...shown.map((one) =>
       h(
         'li',
-        { class: 'transfer' },
+        { class: `transfer${one.state === 'done' ? ' over' : ''}` },
         h('span', { class: 'transfer-what' }, h('span', { class: 'kind' }, one.kind), ' ', name(one.label)),
         progress(one),
       ),
