@@ -9,21 +9,30 @@ const AFTER_NEWS_MS = 200
 /** Looked at without news, too: a holder may have come back, or gone for good. */
 const AT_LEAST_EVERY_MS = 60_000
 
+/** Runs something that moves bytes where pages see it. */
+export type ShownAs = <Result>(
+  what: { kind: string; label: string },
+  options: CallOptions,
+  run: (options: CallOptions) => Promise<Result>,
+) => Promise<Result>
+
 /** Copies what is followed, whenever something may have changed. One round at a time. */
 export class Copier {
   readonly #parts: Parts
   readonly #network: Network
   readonly #options: CallOptions
+  readonly #shownAs: ShownAs
   readonly #missing: MissingSince = new Map()
   #timer: NodeJS.Timeout | undefined
   #round: Promise<void> | undefined
   #isStale = false
   #stopListening: () => void = () => {}
 
-  constructor(parts: Parts, network: Network, options: CallOptions) {
+  constructor(parts: Parts, network: Network, { options, shownAs }: { options: CallOptions; shownAs: ShownAs }) {
     this.#parts = parts
     this.#network = network
     this.#options = options
+    this.#shownAs = shownAs
   }
 
   start(): void {
@@ -61,7 +70,9 @@ export class Copier {
   async #copy(): Promise<number> {
     this.#isStale = false
     try {
-      const { againInMs = AT_LEAST_EVERY_MS } = await replicate(this.#parts, this.#missing, this.#options)
+      const what = { kind: 'copy', label: 'what is followed' }
+      const round = (options: CallOptions) => replicate(this.#parts, this.#missing, options)
+      const { againInMs = AT_LEAST_EVERY_MS } = await this.#shownAs(what, this.#options, round)
       return Math.min(againInMs, AT_LEAST_EVERY_MS)
     } catch (error) {
       if (!this.#options.signal.aborted) this.#options.onMessage(toGlasError(error).message)

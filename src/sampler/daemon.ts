@@ -7,10 +7,11 @@ import { GlasError } from '../glas/errors.ts'
 import { peerIdText } from '../glas/keys.ts'
 import { type HomeFolder, newSocketPath } from '../home/folder.ts'
 import { accessOf, openPintGlas, type PintGlas, type VerbName } from '../open.ts'
-import { Copier } from './copier.ts'
+import { Copier, type ShownAs } from './copier.ts'
 import type { OpenArgs } from './open-page.ts'
 import type { AcceptArgs, Sampler, SnapArgs } from './sampler.ts'
 import { serveSocket } from './socket.ts'
+import type { Transfers } from './transfers.ts'
 
 export interface DaemonStatus {
   pid: number
@@ -51,7 +52,9 @@ export async function runDaemon(
   try {
     const network = await pintglas.parts.network()
     starting = startSampler(pintglas, working)
-    starting.catch(() => {}) // met below, when verbs can be answered
+    let transfers: Transfers | undefined
+    starting.then((sampler) => (transfers = sampler?.transfers)).catch(() => {}) // met below, when verbs can be answered
+    const shownAs: ShownAs = (what, callOptions, run) => transfers?.follow(what, callOptions, run) ?? run(callOptions)
     const calls = new Set<Promise<unknown>>()
     const status = async (): Promise<DaemonStatus> => ({
       pid: process.pid,
@@ -73,14 +76,15 @@ export async function runDaemon(
       if (verb === QUARANTINE) return needed(await starting).quarantined()
       if (verb === ACCEPT) return needed(await starting).accept(args as AcceptArgs)
       if (verb === REFUSE) return needed(await starting).refuse(args as { id: string })
-      const call = callVerb(pintglas, verb, args, callSignal)
+      const label = labelOf(args)
+      const call = shownAs({ kind: verb, label }, callSignal, (shown) => callVerb(pintglas, verb, args, shown))
       calls.add(call)
       return call.finally(() => {
         calls.delete(call)
         if (accessOf(verb as VerbName) === 'writing') copier.look() // it may have changed rules, or made room
       })
     }
-    const copier = new Copier(pintglas.parts, network, working)
+    const copier = new Copier(pintglas.parts, network, { options: working, shownAs })
     const server = await serveSocket(socket, answer)
     await writeFileAtomic(realFiles, folder.socketNote, Buffer.from(`${socket}\n`))
     copier.start()
@@ -109,6 +113,12 @@ async function startSampler(pintglas: PintGlas, options: CallOptions): Promise<S
 function needed(sampler: Sampler | undefined): Sampler {
   if (sampler !== undefined) return sampler
   throw new GlasError('NotRunning', 'The daemon takes no images that run: `pintglas config http` says off.')
+}
+
+/** What a call is about, for people. */
+function labelOf(args: unknown): string {
+  const { reference, path } = (args ?? {}) as { reference?: unknown; path?: unknown }
+  return [reference, path].find((text) => typeof text === 'string') ?? ''
 }
 
 function callVerb(pintglas: PintGlas, verb: string, args: unknown, options: CallOptions): Promise<unknown> {

@@ -10,6 +10,9 @@ const FORGET_AFTER_MS = 60 * 60_000
 /** Places that are remembered; the one that failed longest ago goes first. */
 const MAX_PLACES = 10_000
 
+/** From many places many lines could come: an hour has so many, and then one that says that there are more. */
+const MAX_LINES_AN_HOUR = 200
+
 interface Place {
   wrongTries: number
   lastMs: number
@@ -23,20 +26,24 @@ interface Place {
  */
 export class Guesses {
   readonly #onMessage: (message: string) => void
+  readonly #nowMs: () => number
   readonly #places = new Map<string, Place>()
   /** `place hash` of what was right. */
   readonly #right = new Set<string>()
+  #lines = { hour: 0, count: 0 }
   /** Since the start, for the metrics. */
   wrongCount = 0
   refusedCount = 0
 
-  constructor(onMessage: (message: string) => void) {
+  /** `nowMs` is a monotonic clock. */
+  constructor(onMessage: (message: string) => void, nowMs = () => performance.now()) {
     this.#onMessage = onMessage
+    this.#nowMs = nowMs
   }
 
   /** Throws TooManyTries, with the seconds to wait. `hash` is that of the secret that is tried. */
   check(place: string, hash: string): void {
-    const waitMs = (this.#places.get(place)?.waitUntilMs ?? 0) - performance.now()
+    const waitMs = (this.#places.get(place)?.waitUntilMs ?? 0) - this.#nowMs()
     if (waitMs <= 0 || this.#right.has(`${place} ${hash}`)) return
     this.refusedCount++
     const seconds = Math.ceil(waitMs / 1000)
@@ -46,7 +53,7 @@ export class Guesses {
 
   wrong(place: string): void {
     this.wrongCount++
-    const now = performance.now()
+    const now = this.#nowMs()
     const known = this.#places.get(place)
     const before = known === undefined || now - known.lastMs > FORGET_AFTER_MS ? 0 : known.wrongTries
     const wrongTries = before + 1
@@ -55,7 +62,15 @@ export class Guesses {
     this.#places.set(place, { wrongTries, lastMs: now, waitUntilMs: now + waitMs })
     if (this.#places.size > MAX_PLACES) this.#places.delete(this.#places.keys().next().value ?? '')
     const wait = waitMs === 0 ? '' : ` The next one is looked at in ${Math.ceil(waitMs / 1000)} s.`
-    this.#onMessage(`A wrong sign-in from ${place}, number ${wrongTries}.${wait}`)
+    this.#log(`A wrong sign-in from ${place}, number ${wrongTries}.${wait}`)
+  }
+
+  #log(line: string): void {
+    const hour = Math.floor(this.#nowMs() / FORGET_AFTER_MS)
+    if (hour !== this.#lines.hour) this.#lines = { hour, count: 0 }
+    this.#lines.count++
+    if (this.#lines.count <= MAX_LINES_AN_HOUR) this.#onMessage(line)
+    if (this.#lines.count === MAX_LINES_AN_HOUR) this.#onMessage('More wrong sign-ins are only counted, for an hour.')
   }
 
   right(place: string, hash: string): void {

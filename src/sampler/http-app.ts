@@ -111,4 +111,8 @@ export function refuse(socket: Socket, failure: GlasError): void {
   setTimeout(() => socket.destroy(), LINGER_LIMIT_MS).unref()
 }
 
-const UNREADABLE = new GlasError('BadUsage', 'This is no HTTP request, or one that is too long.')
+/** For what is not even a request. */
+export const UNREADABLE = new GlasError(
+  'BadUsage',
+  'This is no HTTP request, one that is too long, or one that expects what is not offered.',
+)

@@ -7,7 +7,7 @@ import { GlasError } from '../glas/errors.ts'
 import type { Caller } from './caller.ts'
 import type { Callers } from './callers.ts'
 import { failureOf } from './failures.ts'
-import { type AppOptions, newApp, refuse } from './http-app.ts'
+import { type AppOptions, newApp, refuse, UNREADABLE } from './http-app.ts'
 import { renewWhenChanged, type TlsFiles } from './tls.ts'
 
 /** Two hundred Taps that wait, their transfers, and the tabs of a browser. */
@@ -58,6 +58,7 @@ export async function openHttp(options: HttpOptions): Promise<HttpService> {
   const app = newApp({ callers, tls, routes, onCaller })
   const upgraded = new Set<Socket>()
   app.server.maxConnections = MAX_CONNECTIONS
+  app.server.on('checkExpectation', ({ socket }) => refuse(socket, UNREADABLE))
   app.server.on('upgrade', (request, socket, head) => {
     const connection = socket as Socket
     upgraded.add(connection)

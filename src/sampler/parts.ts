@@ -3,7 +3,7 @@ import { glasOfLive } from '../beam/live-origin.ts'
 import type { CallOptions } from '../beam/progress.ts'
 import { stockFolder } from '../home/home.ts'
 import type { PintGlas } from '../open.ts'
-import { Beams } from './beams.ts'
+import { type BeamPorts, Beams } from './beams.ts'
 import { Callers } from './callers.ts'
 import { Changes } from './changes.ts'
 import { Forgetting } from './forgetting.ts'
@@ -48,6 +48,7 @@ export async function openSamplerParts(pintglas: PintGlas, options: CallOptions)
   const spool = await Spool.open(join(stock, 'spool'))
   const quarantine = await Quarantine.open(join(stock, 'quarantine'), () => changes.tell({ topic: 'quarantine' }))
   const sessions = new Sessions()
+  const transfers = new Transfers(changes)
   const anyLocalUser = config.httpAnyLocalUser
   return {
     pintglas,
@@ -56,12 +57,19 @@ export async function openSamplerParts(pintglas: PintGlas, options: CallOptions)
     taps,
     requests,
     strangers: strangersOf({ spool, quarantine, tapsChanged, onMessage }),
-    beams: new Beams({ spool, requests, push: (args, call) => pintglas.call('push', args, call), options }),
+    beams: new Beams({ spool, requests, push: pushShown(pintglas, transfers), options }),
     quarantine,
     changes,
-    transfers: new Transfers(changes),
+    transfers,
     forgetting: new Forgetting(pintglas, changes, options),
     options,
+  }
+}
+
+function pushShown(pintglas: PintGlas, transfers: Transfers): BeamPorts['push'] {
+  return (args, options) => {
+    const label = args.live?.name ?? args.path
+    return transfers.follow({ kind: 'push', label }, options, (shown) => pintglas.call('push', args, shown))
   }
 }
 

@@ -16,6 +16,7 @@ import { addPageRoutes } from './page-routes.ts'
 import { openSamplerParts, takeTap } from './parts.ts'
 import type { TapName } from './tap-message.ts'
 import { readTls } from './tls.ts'
+import type { Transfers } from './transfers.ts'
 
 export interface SnapArgs {
   /** A name, a directory, or `host:directory`. */
@@ -33,6 +34,8 @@ export type QuarantinedAnswer = ReturnType<typeof shownItem>
 /** What images that run, launchers and browsers meet. */
 export interface Sampler {
   url: string
+  /** What is shown as moving. */
+  transfers: Transfers
   live(): { taps: TapName[] }
   /** Asks an image for a snapshot and waits until it is a version. */
   snap(args: SnapArgs, options: Pick<CallOptions, 'signal'>): Promise<PushResult>
@@ -72,6 +75,7 @@ export async function openSampler(pintglas: PintGlas, options: CallOptions): Pro
   })
   return {
     url: http.url,
+    transfers: parts.transfers,
     live: () => ({ taps: taps.list().map(({ host, path, name }) => ({ host, path, name })) }),
     snap: ({ tap, allowSecrets }, { signal }) => untilAborted(ask(taps.named(tap), allowSecrets), signal),
     open: (args) => openPage(parts, http.url, args),

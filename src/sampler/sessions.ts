@@ -45,14 +45,20 @@ interface KeptCode extends Kept {
 
 /** Tabs that were signed in by a link. In memory alone, by hash: a daemon that starts anew knows none. */
 export class Sessions {
+  readonly #nowMs: () => number
   readonly #codes = new Map<string, KeptCode>()
   readonly #sessions = new Map<string, Kept>()
   readonly #tickets = new Map<string, Ticket>()
 
+  /** `nowMs` is a monotonic clock. */
+  constructor(nowMs = () => performance.now()) {
+    this.#nowMs = nowMs
+  }
+
   /** What stands in a link: good once, and for a short time. */
   newCode(rights: SessionRights, { isLocal }: Pick<KeptCode, 'isLocal'>): string {
     const code = randomBytes(SECRET_BYTES).toString('base64url')
-    keep(this.#codes, code, { rights, isLocal, untilMs: performance.now() + CODE_LIMIT_MS }, MAX_CODES)
+    keep(this.#codes, code, { rights, isLocal, untilMs: this.#nowMs() + CODE_LIMIT_MS }, MAX_CODES)
     return code
   }
 
@@ -63,9 +69,9 @@ export class Sessions {
   ): { text: string; caller: Caller; expiresSeconds: number } | undefined {
     const kept = this.#codes.get(hashOf(code))
     this.#codes.delete(hashOf(code))
-    if (kept === undefined || kept.untilMs < performance.now() || (kept.isLocal && !by.isOwnUser)) return undefined
+    if (kept === undefined || kept.untilMs < this.#nowMs() || (kept.isLocal && !by.isOwnUser)) return undefined
     const text = SESSION_PREFIX + randomBytes(SECRET_BYTES).toString('base64url')
-    const session = { rights: kept.rights, untilMs: performance.now() + SESSION_LIMIT_MS }
+    const session = { rights: kept.rights, untilMs: this.#nowMs() + SESSION_LIMIT_MS }
     keep(this.#sessions, text, session, MAX_SESSIONS)
     return { text, caller: this.#callerOf(hashOf(text), session), expiresSeconds: SESSION_LIMIT_MS / 1000 }
   }
@@ -79,14 +85,14 @@ export class Sessions {
   /** Lets a browser fetch one path without a header, which it cannot send with a download: as `caller`, for a while. */
   newTicket(caller: Caller, path: string): string {
     const ticket = randomBytes(SECRET_BYTES).toString('base64url')
-    keep(this.#tickets, ticket, { caller, path, untilMs: performance.now() + TICKET_LIMIT_MS }, MAX_TICKETS)
+    keep(this.#tickets, ticket, { caller, path, untilMs: this.#nowMs() + TICKET_LIMIT_MS }, MAX_TICKETS)
     return ticket
   }
 
   /** Whose ticket it is, for that path. */
   withTicket(ticket: string, path: string): Caller | undefined {
     const kept = this.#tickets.get(hashOf(ticket))
-    const isGood = kept?.path === path && kept.untilMs > performance.now() && kept.caller.isValid()
+    const isGood = kept?.path === path && kept.untilMs > this.#nowMs() && kept.caller.isValid()
     return isGood ? kept?.caller : undefined
   }
 
@@ -100,7 +106,7 @@ export class Sessions {
   }
 
   #isGood(hash: string): boolean {
-    return (this.#sessions.get(hash)?.untilMs ?? 0) > performance.now()
+    return (this.#sessions.get(hash)?.untilMs ?? 0) > this.#nowMs()
   }
 }
 

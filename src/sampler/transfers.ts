@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Progress } from '../beam/progress.ts'
+import type { CallOptions, Progress } from '../beam/progress.ts'
 import { type GlasError, toGlasError } from '../glas/errors.ts'
 import type { GlasId } from '../glas/glas-id.ts'
 import type { Changes } from './changes.ts'
@@ -75,6 +75,28 @@ export class Transfers {
       progress: this.#measured(transfer),
       end: (made) => this.#end(transfer, { state: 'done', made }),
       fail: (error) => this.#end(transfer, { state: 'failed', error: toGlasError(error) }),
+    }
+  }
+
+  /** Runs what may move bytes, as a transfer as soon as it tells of progress. */
+  async follow<Result>(
+    { kind, label }: Pick<TransferStart, 'kind' | 'label'>,
+    options: CallOptions,
+    run: (options: CallOptions) => Promise<Result>,
+  ): Promise<Result> {
+    let telling: TransferTeller | undefined
+    const onProgress = (progress: Progress) => {
+      telling ??= this.begin({ kind, label, glasId: undefined, tap: '' })
+      telling.progress(progress)
+      options.onProgress(progress)
+    }
+    try {
+      const result = await run({ ...options, onProgress })
+      telling?.end()
+      return result
+    } catch (error) {
+      telling?.fail(error)
+      throw error
     }
   }
 

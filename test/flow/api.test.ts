@@ -81,6 +81,16 @@ test('a page asks an image for a snapshot, and hears what becomes of it', async 
   assert.equal(await api.refusal(`/taps/${'0'.repeat(16)}/snapshot`, {}), [404, 'PeerNotFound'])
 })
 
+test('what the command line has the daemon do is shown as a transfer, with what it is about', async (t) => {
+  const sampler = await newSampler(t)
+  const { path } = newImage(t)
+  await good(t, sampler.home, 'push', path)
+  const { transfers } = await (await Api.of(sampler.url)).good('/transfers')
+  const [push] = transfers.filter(({ kind }: { kind: string }) => kind === 'push')
+  assert.equal([push.label, push.state], [path, 'done'])
+  assert.ok(push['done-bytes'] > 0)
+})
+
 test('what the API does not understand it refuses with a code of the table, and without doing it', async (t) => {
   const sampler = await newSampler(t)
   const { record } = await good(t, sampler.home, 'push', newImage(t).path)

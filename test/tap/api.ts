@@ -1,5 +1,6 @@
 /** The HTTP API as a program uses it. Every answer is held against the OpenAPI document that the daemon serves. */
 import { request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Ajv, type ValidateFunction } from 'ajv'
 import * as assert from 'uvu/assert'
 import type { TestContext } from '../harness.ts'
@@ -101,6 +102,29 @@ function strict(schema: Json): Json {
 export interface ServerEvent {
   event: string
   data: Json
+}
+
+/** As whoever has a token. */
+export const bearing = (token: string) => ({ authorization: `Bearer ${token}` })
+
+/** Settings with which any address can be told, and headers that tell one: as by a proxy on this machine. */
+export const BEHIND_PROXY = { httpProxy: ['127.0.0.1'], httpHosts: ['images.example.org'] }
+export const cameFrom = (address: string) => ({
+  host: 'images.example.org',
+  'x-forwarded-for': address,
+  'x-forwarded-proto': 'https',
+})
+
+/** The same for a WebSocket, whose headers are written as a Tap does. */
+export function upgrading({ host, ...more }: Record<string, string>): Record<string, string> {
+  return host === undefined ? more : { Host: host, ...more }
+}
+
+const LOOK_EVERY_MS = 50
+
+/** Resolves when it is so; the test's own limit ends it. */
+export async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await sleep(LOOK_EVERY_MS)
 }
 
 /** Listens to `/api/v1/events` until the test ends. */

@@ -134,8 +134,9 @@ export class WaitingTap {
     url: string,
     record: TapRecord,
     onRequest: (text: string) => void = () => {},
+    headers: Record<string, string> = {},
   ): Promise<WaitingTap> {
-    const upgraded = await upgrade(url)
+    const upgraded = await upgrade(url, '/taps/', headers)
     if (upgraded.status !== 101) throw new Error(`the upgrade was answered with ${upgraded.status}`)
     upgraded.socket.write(recordFrame({ ...record, action: 'wait' }))
     return new WaitingTap(upgraded, onRequest)
@@ -150,6 +151,8 @@ export class WaitingTap {
 export interface BeamOptions {
   /** Ends the connection after so many bytes of the zip. */
   cutAfterBytes?: number
+  /** What a proxy adds, or a Tap of today. */
+  headers?: Record<string, string>
 }
 
 /** Sends a zip: the record, one frame, an empty close frame, and the end of the connection, waiting for nothing. */
@@ -157,9 +160,9 @@ export async function beam(
   url: string,
   record: TapRecord,
   zipPath: string,
-  { cutAfterBytes = Number.POSITIVE_INFINITY }: BeamOptions = {},
+  { cutAfterBytes = Number.POSITIVE_INFINITY, headers = {} }: BeamOptions = {},
 ): Promise<void> {
-  const { status, socket } = await upgrade(url)
+  const { status, socket } = await upgrade(url, '/taps/', headers)
   if (status !== 101) throw new Error(`the upgrade was answered with ${status}`)
   const closed = once(socket, 'close')
   socket.write(recordFrame({ ...record, action: 'beam' }))

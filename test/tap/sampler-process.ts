@@ -3,7 +3,8 @@ import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { request as requestPlain } from 'node:http'
+import { request as requestTls } from 'node:https'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { start } from '../cli/process.ts'
@@ -23,10 +24,10 @@ export interface SamplerProcess {
   spooled: () => string[]
 }
 
-/** A new home with a daemon on any port, and no other peer. */
-export async function newSampler(t: TestContext, home = newFolder(t)): Promise<SamplerProcess> {
+/** A new home with a daemon on any port, and no other peer. `settings` are for a home that has none. */
+export async function newSampler(t: TestContext, home = newFolder(t), settings = {}): Promise<SamplerProcess> {
   const config = join(home, 'config.json')
-  if (!existsSync(config)) writeFileSync(config, JSON.stringify({ http: '127.0.0.1:0' }))
+  if (!existsSync(config)) writeFileSync(config, JSON.stringify({ http: '127.0.0.1:0', ...settings }))
   return startSampler(t, home)
 }
 
@@ -64,7 +65,10 @@ export function ask(
   }: { method?: string; headers?: Record<string, string>; body?: string } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request(new URL(path, url), { method, headers, agent: false }, async (answer) => {
+    const target = new URL(path, url)
+    const options = { method, headers, agent: false, rejectUnauthorized: false }
+    const request = target.protocol === 'https:' ? requestTls : requestPlain
+    const sent = request(target, options, async (answer) => {
       const parts = Buffer.concat(await Array.fromAsync(answer as AsyncIterable<Buffer>).catch(() => [] as Buffer[]))
       resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: parts, text: parts.toString('utf8') })
     })
