@@ -59,7 +59,9 @@ export function newApp({ callers, tls, routes, onCaller }: AppOptions): FastifyI
         .type(JSON_TYPE)
         .send(JSON.stringify(shownError(failure)))
     },
-    ...(tls === undefined ? { http: limits } : { https: { ...limits, ...tls } as never }),
+    ...(tls === undefined
+      ? { http: limits }
+      : { https: { ...limits, ...tls, handshakeTimeout: HEADERS_LIMIT_MS } as never }),
   }) as FastifyInstance
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
