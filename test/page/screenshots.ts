@@ -34,8 +34,6 @@ try {
   await take(page, 'version-light')
   await page.emulateMedia({ colorScheme: 'dark' })
   await take(page, 'version-dark')
-  await page.setViewportSize({ width: 390, height: 844 })
-  await take(page, 'small')
   for (const complaint of complaints) console.log(complaint)
 } finally {
   for (const cleanUp of cleanUps.reverse()) await cleanUp()
