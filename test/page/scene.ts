@@ -16,7 +16,7 @@ import { zipOfDirectory } from '../tap/tap-zip.ts'
 const MB = 1_000_000
 const HOUR_MS = 3_600_000
 const LOOK_EVERY_MS = 300
-const BEAM_LIMIT_MS = 40_000
+const BEAM_LIMIT_MS = 60_000
 
 export interface Scene {
   sampler: SamplerProcess

@@ -8,7 +8,7 @@ import { noBrowser, openTab } from './browser.ts'
 import { newScene, Work } from './scene.ts'
 
 const options = { skip: noBrowser, limitMs: 300_000 }
-const BEAM_LIMIT_MS = 40_000
+const BEAM_LIMIT_MS = 60_000
 
 test(
   'a link signs one tab in, once; its code leaves the address, and what it may not do cannot be clicked',

@@ -1,5 +1,5 @@
 /** Peers, transfers and the stock, and who is looking. */
-import { byId, h, name } from './dom.js'
+import { byId, h, name, renew } from './dom.js'
 import { counted, percent, size } from './format.js'
 import { mark } from './row.js'
 import { store } from './store.js'
@@ -73,7 +73,8 @@ function drawTransfers() {
   const over = store.transfers.filter(isDone).slice(0, MAX_OVER)
   const shown = [...running, ...over]
   byId('moving').hidden = shown.length === 0
-  byId('transfers').replaceChildren(
+  renew(
+    byId('transfers'),
     ...shown.map((one) =>
       h(
         'li',
