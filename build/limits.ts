@@ -19,7 +19,7 @@ export function limitsText(): string {
     '',
   ]
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) =>
-    path.endsWith('.ts'),
+    /\.(ts|js)$/.test(path),
   )
   for (const file of files.sort()) {
     const text = readFileSync(join(root, 'src', file), 'utf8')

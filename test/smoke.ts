@@ -50,7 +50,11 @@ try {
       const answer = await fetch(new URL(`api/v1/${path}`, http))
       if (!answer.ok) throw new Error(`${path} was answered with ${answer.status}: ${await answer.text()}`)
     }
-    console.log(`the API answers at ${http}`)
+    for (const path of ['', 'page/main.js', 'page/base.css']) {
+      const answer = await fetch(new URL(path, http))
+      if (!answer.ok) throw new Error(`the page's "${path}" was answered with ${answer.status}`)
+    }
+    console.log(`the API and the page answer at ${http}`)
   } finally {
     run(pintglas, 'daemon', 'stop')
   }

@@ -196,7 +196,8 @@ test('behind a named proxy whoever comes through it needs a token; a ticket open
   for (const path of ['/status', '/glases', '/taps', '/events', '/transfers', '/openapi.json', '/nothing']) {
     assert.equal(await local.as(STRANGER).refusal(path), [401, 'NotSignedIn'], path)
   }
-  for (const path of ['/', '/launcher-bottles', '/launcher-taps', '/metrics', '/nothing']) {
+  assert.is((await ask(sampler.url, '/', { headers: STRANGER })).status, 200, 'the page itself tells how to sign in')
+  for (const path of ['/launcher-bottles', '/launcher-taps', '/metrics', '/nothing']) {
     const { status, headers } = await ask(sampler.url, path, { headers: STRANGER })
     assert.equal([status, headers['www-authenticate']], [401, 'Bearer realm="PintGlas"'], path)
   }

@@ -125,7 +125,7 @@ test(
       ask() { exec 3<>/dev/tcp/127.0.0.1/${port}; printf "$1 HTTP/1.1\\r\\nHost: localhost:${port}\\r\\n$2" >&3; read -r first <&3; echo "\${first:9:3}"; exec 3>&-; }
       for path in status glases taps events openapi.json tokens quarantine; do ask "GET /api/v1/$path" '\\r\\n'; done
       ask 'GET /metrics' '\\r\\n'
-      ask 'GET /' '\\r\\n'
+      ask 'GET /launcher-bottles' '\\r\\n'
       ask 'POST /api/v1/session' "${post}"`
     const options = { uid: NOBODY, gid: NOBODY, cwd: '/', encoding: 'utf8' } as const
     const answers = execFileSync('/bin/bash', ['-c', script], options).trim().split('\n')

@@ -1,6 +1,7 @@
 import AxeBuilder from 'axe-core'
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
+import { good } from '../cli/process.ts'
 import { test } from '../harness.ts'
 import { noBrowser, openTab } from './browser.ts'
 import { newScene, runImage, Work } from './scene.ts'
@@ -44,6 +45,10 @@ test(
     await page.getByRole('tab', { name: 'Changes' }).focus()
     await page.keyboard.press('ArrowLeft')
     assert.is(await focused(), 'tab-holders')
+    await page.getByRole('button', { name: 'Pin', exact: true }).focus()
+    await good(t, scene.sampler.home, 'tag', 'Ants@0.0.2', 'news')
+    await page.locator('#panel .chip', { hasText: 'news' }).waitFor()
+    assert.is(await focused(), 'Pin', 'news do not take the focus away')
     await page.keyboard.press('Escape')
     await page.getByRole('heading', { name: 'Ants@0.0.2' }).waitFor({ state: 'detached' })
     assert.is(await focused(), 'tree')

@@ -6,7 +6,7 @@ import type { TestContext } from '../harness.ts'
 /** Where Debian puts it. */
 const CHROMIUM = process.env.PINTGLAS_CHROMIUM ?? '/usr/bin/chromium'
 /** A machine that is shared by many is slow, and nothing here is measured by time. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 const FLAGS = [
   '--no-sandbox', // root cannot have one
   '--disable-gpu',

@@ -16,7 +16,7 @@ import { zipOfDirectory } from '../tap/tap-zip.ts'
 const MB = 1_000_000
 const HOUR_MS = 3_600_000
 const LOOK_EVERY_MS = 300
-const BEAM_LIMIT_MS = 40_000
+const BEAM_LIMIT_MS = 60_000
 
 export interface Scene {
   sampler: SamplerProcess
@@ -24,11 +24,11 @@ export interface Scene {
 }
 
 /** A daemon with nothing in it. `hasPeer` starts a second one, which copies the newest versions. */
-export async function newScene(t: TestContext, { hasPeer = false } = {}): Promise<Scene> {
+export async function newScene(t: TestContext, { hasPeer = false, settings = {} } = {}): Promise<Scene> {
   const folder = newFolder(t)
   const home = join(folder, 'home')
   mkdirSync(home)
-  const config = { http: '127.0.0.1:0', name: 'laptop', listen: ['127.0.0.1:0'] }
+  const config = { http: '127.0.0.1:0', name: 'laptop', listen: ['127.0.0.1:0'], ...settings }
   writeFileSync(join(home, 'config.json'), JSON.stringify(config))
   const sampler = await startSampler(t, home)
   if (hasPeer) await addPeer(t, folder, home)

@@ -9,8 +9,8 @@ import type { Forgetting } from '../forgetting.ts'
 import type { Api, ApiPorts } from './ports.ts'
 import { GlasIdText, RecordText, Version } from './schemas.ts'
 
-/** Versions in one answer, unless one glas alone has more: half a second of work, some megabytes. */
-const MAX_VERSIONS_AT_ONCE = 5_000
+/** Versions in one answer, unless one glas alone has more: a page can draw the first while the others are read. */
+const MAX_VERSIONS_AT_ONCE = 1_000
 /** Parents of one glas that are looked for by their image-id, each among all of its versions. */
 const MAX_LOOKED_FOR = 100
 /** Of an image-id with as many segments as there may be. */

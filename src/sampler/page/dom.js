@@ -33,6 +33,27 @@ export function name(text, attributes = {}) {
   return h('bdi', attributes, plain(text))
 }
 
+/**
+ * Puts others in the place of what is in an element. Where one of these had the focus, the one that says the same
+ * gets it: whoever works with keys must not be thrown out by news.
+ *
+ * @param {Element} element
+ * @param {...Node} children
+ */
+export function renew(element, ...children) {
+  const { activeElement } = document
+  const said = activeElement !== null && element.contains(activeElement) ? wordsOf(activeElement) : undefined
+  element.replaceChildren(...children)
+  if (said === undefined) return
+  const same = [...element.querySelectorAll('button, [tabindex]')].find((other) => wordsOf(other) === said)
+  if (same instanceof HTMLElement) same.focus({ preventScroll: true })
+}
+
+/** @param {Element} element */
+function wordsOf(element) {
+  return element.getAttribute('aria-label') ?? element.textContent
+}
+
 /** The element of the page with this id; it is in index.html. @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   const element = document.getElementById(id)

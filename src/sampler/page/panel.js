@@ -6,7 +6,7 @@
 
 import { actions } from './actions.js'
 import { get, post } from './api.js'
-import { byId, h, name } from './dom.js'
+import { byId, h, name, renew } from './dom.js'
 import { ago, moment, size } from './format.js'
 import { icon } from './icons.js'
 import { changesView } from './panel-changes.js'
@@ -65,7 +65,7 @@ function draw() {
   const body = isOther
     ? h('div', { class: 'tab-body' })
     : (panel.querySelector('.tab-body') ?? h('div', { class: 'tab-body' }))
-  panel.replaceChildren(head(glas, version), tabs(version), body)
+  renew(panel, head(glas, version), tabs(version), body)
   if (isOther) {
     panel.scrollTop = 0
     void show(version)

@@ -4,7 +4,7 @@
  * @import {Glas, Tap} from './shapes.d.ts'
  */
 import { post } from './api.js'
-import { byId, h, name } from './dom.js'
+import { byId, h, name, renew } from './dom.js'
 import { counted, plain, size } from './format.js'
 import { icon } from './icons.js'
 import { isEmpty, matcher, parseQuery } from './query.js'
@@ -31,7 +31,7 @@ function drawTaps() {
     h('i', {}, 'Connect'),
     ' in the Tap menu of an image that runs.',
   )
-  byId('taps').replaceChildren(...(cards.length > 0 ? cards : [empty]))
+  renew(byId('taps'), ...(cards.length > 0 ? cards : [empty]))
   byId('taps-count').textContent = cards.length > 0 ? String(cards.length) : ''
 }
 
@@ -44,8 +44,9 @@ function card(tap) {
     {
       class: 'primary',
       type: 'button',
-      disabled: isBusy || !store.mayAct,
-      onclick: () => attempt(() => snapshot(tap)),
+      disabled: !store.mayAct,
+      'aria-disabled': isBusy ? 'true' : null,
+      onclick: () => (isBusy ? undefined : attempt(() => snapshot(tap))),
     },
     icon('camera'),
     isBusy ? 'Taking…' : 'Take snapshot',
@@ -69,7 +70,8 @@ function card(tap) {
 /** Of a snapshot that was asked for and comes now, both are listed: what comes tells more. @param {Tap} tap */
 function transferOf({ id }) {
   const all = store.transfers.filter((one) => one.tap === id)
-  return all.find((one) => !isDone(one) && one.kind === 'beam') ?? all.find((one) => !isDone(one)) ?? all[0]
+  const running = all.filter((one) => !isDone(one))
+  return running.find(({ kind }) => kind === 'beam') ?? running[0] ?? all.find(({ kind }) => kind === 'snapshot')
 }
 
 /** @param {Tap} tap */
@@ -97,7 +99,7 @@ function drawGlases() {
         )
       : null
   const entries = [all, ...found.slice(0, MAX_GLASES)].map(({ glas, count }) => entry(glas, count))
-  byId('glases').replaceChildren(...entries, ...(more === null ? [] : [more]))
+  renew(byId('glases'), ...entries, ...(more === null ? [] : [more]))
   byId('glases-count').textContent = String(found.length)
 }
 
@@ -126,7 +128,7 @@ function entry(glas, count) {
 function drawQuarantine() {
   const beams = store.quarantined
   byId('quarantine').hidden = beams.length === 0
-  byId('waiting').replaceChildren(...beams.map(waiting))
+  renew(byId('waiting'), ...beams.map(waiting))
 }
 
 /** @param {any} beam */

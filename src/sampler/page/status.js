@@ -1,5 +1,5 @@
 /** Peers, transfers and the stock, and who is looking. */
-import { byId, h, name } from './dom.js'
+import { byId, h, name, renew } from './dom.js'
 import { counted, percent, size } from './format.js'
 import { mark } from './row.js'
 import { store } from './store.js'
@@ -73,11 +73,12 @@ function drawTransfers() {
   const over = store.transfers.filter(isDone).slice(0, MAX_OVER)
   const shown = [...running, ...over]
   byId('moving').hidden = shown.length === 0
-  byId('transfers').replaceChildren(
+  renew(
+    byId('transfers'),
     ...shown.map((one) =>
       h(
         'li',
-        { class: 'transfer' },
+        { class: `transfer${one.state === 'done' ? ' over' : ''}` },
         h('span', { class: 'transfer-what' }, h('span', { class: 'kind' }, one.kind), ' ', name(one.label)),
         progress(one),
       ),

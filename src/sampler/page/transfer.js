@@ -24,7 +24,7 @@ export function progress(transfer) {
   const { state, phase, made, error } = transfer
   if (state === 'failed') return h('p', { class: 'outcome bad' }, error?.message ?? 'It failed.')
   if (state === 'done') {
-    if (made === null) return h('p', { class: 'outcome' }, 'Done.')
+    if (made === null) return h('p', { class: 'outcome' }, 'done')
     const show = () => store.select({ record: made.record })
     return h(
       'p',
