@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { zstdCompressSync } from 'node:zlib'
 import * as assert from 'uvu/assert'
+import { cidOf, DAG_PB_CODEC } from '../../src/glas/hash.ts'
 import { peerIdText } from '../../src/glas/keys.ts'
 import type { Channel } from '../../src/net/channel.ts'
 import {
@@ -96,7 +97,7 @@ const LIES: Array<[what: string, code: string, lie: (delta: ImageDelta, baseByte
   ['a delta of no bytes', 'BadDelta', (good) => ({ ...good, delta: new Uint8Array(0) })],
   ['a bomb', 'BadDelta', (good, baseBytes) => ({ ...good, delta: bomb(good, baseBytes) })],
   ['the leaves of another image', 'BadDelta', (good) => ({ ...good, digests: randomBytes(good.digests.length) })],
-  ['a delta on a base that nobody named', 'BadMessage', (good) => ({ ...good, base: good.root })],
+  ['a delta of an image on itself', 'BadMessage', (good) => ({ ...good, base: good.root })],
 ]
 
 function changed(delta: Uint8Array): Uint8Array {
@@ -122,6 +123,16 @@ for (const [what, code, lie] of LIES) {
     assert.equal((await at.bob.call('check', { repair: false }, at.bob.options)).findings, [])
   })
 }
+
+test('a delta on a base that nobody has is passed over', async (t) => {
+  const at = await twoVersions(t)
+  const nowhere = cidOf(DAG_PB_CODEC, randomBytes(32))
+  await answerWith(at, (channel) => send(channel, { ...at.delta, base: nowhere }))
+  const done = await pull(at, at.next, 'next')
+  assert.equal(treeOf(done.directory), treeOf(at.directory))
+  const shown = await at.bob.call('show', { reference: at.next, files: false }, at.bob.options)
+  assert.is(shown.image[0]?.['kept-as'], 'delta')
+})
 
 test('a member that sends deltas without end fills no memory and stops no pull', async (t) => {
   const at = await twoVersions(t)

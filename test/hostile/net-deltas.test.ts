@@ -29,7 +29,7 @@ const CASES = 1500
 const MAX_IMAGE_BYTES = 64 * 1024 * 1024
 const fileOf = (name: string) => cidOf(DAG_PB_CODEC, Buffer.from(name))
 const [IMAGE, BASE, OTHER] = [fileOf('image'), fileOf('base'), fileOf('other')]
-const WANTED = { file: IMAGE, bases: [BASE], bytesPerSecond: 0 }
+const WANTED = { file: IMAGE, bases: [BASE], bytesPerSecond: 0, takesBase: false }
 const REQUEST = encodeDeltaRequest(WANTED)
 const SHAPE = { sizeBytes: 2_000_000, leafBytes: 1_000_000, digests: new Uint8Array(64) }
 const HEAD: DeltaHead = { file: IMAGE, base: BASE, ...SHAPE, deltaBytes: 5000 }

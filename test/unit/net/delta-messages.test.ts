@@ -28,6 +28,7 @@ test('requests come out as they went in', () => {
     file,
     bases: fc.array(file, { maxLength: MAX_NAMED_BASES }),
     bytesPerSecond: fc.nat(),
+    takesBase: fc.boolean(),
   })
   fc.assert(fc.property(request, (one) => assert.is(texts(decodeDeltaRequest(encodeDeltaRequest(one))), texts(one))))
 })
@@ -92,7 +93,7 @@ test('a request that names too much, or what is no file, is refused', () => {
   const asking =
     (bases: (typeof image)[], wanted = image) =>
     () => {
-      return decodeDeltaRequest(encodeDeltaRequest({ file: wanted, bases, bytesPerSecond: 0 }))
+      return decodeDeltaRequest(encodeDeltaRequest({ file: wanted, bases, bytesPerSecond: 0, takesBase: false }))
     }
   assert.is(asking(Array(MAX_NAMED_BASES).fill(image))().bases.length, MAX_NAMED_BASES)
   assert.throws(asking(Array(MAX_NAMED_BASES + 1).fill(image)))
