@@ -40,15 +40,20 @@ export async function fetchVersion(
     const record = await fetchRecordUnder(parts, cid, lease, options)
     if (record.glasId !== glasId) throw new GlasError('BadRecord', `The record ${cid} belongs to another glas.`)
     requireAgreement(parts, cid, record)
-    const deltas = await takeDeltas(parts, { cid, record, lease }, options)
     const maxBytes = Math.ceil(record.sizeBytes * EXTRA_BYTES_FACTOR) + EXTRA_BYTES
-    const wants = parts.stock.wants([cid], { lease, maxBytes, signal: options.signal })
-    const missing = { cid, wants, totalBytes: record.sizeBytes }
-    const from = (await wants.isDone()) ? [] : await gather(parts, missing, options)
+    const fetchBelow = async (root: CID) => {
+      const wants = parts.stock.wants([root], { lease, maxBytes, signal: options.signal })
+      const from = (await wants.isDone())
+        ? []
+        : await gather(parts, { cid, wants, totalBytes: record.sizeBytes }, options)
+      return { bytes: wants.counts.arrivedBytes, from }
+    }
+    const deltas = await takeDeltas(parts, { cid, record, lease, fetchBelow }, options)
+    const blocks = await fetchBelow(cid)
     await parts.stock.pin(cid, reason)
     await parts.stock.commit()
-    const senders = [...new Set([...deltas.from, ...from])]
-    return { record, fetchedBytes: deltas.bytes + wants.counts.arrivedBytes, from: senders }
+    const from = [...new Set([...deltas.from, ...blocks.from])]
+    return { record, fetchedBytes: deltas.bytes + blocks.bytes, from }
   } catch (error) {
     await parts.stock.commit().catch(() => {}) // what did arrive need not come again; what failed is what is told
     throw error

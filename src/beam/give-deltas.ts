@@ -13,6 +13,9 @@ const COMPARED_BYTES_PER_SECOND = 20_000_000
 /** Of a line that was not measured: slow enough that a whole image is worth some seconds of work, as most are. */
 const ASSUMED_LINE_BYTES_PER_SECOND = 1_000_000
 
+/** Deltas of this part of their keyframe, or less, are sent to whoever has to fetch the keyframe first. */
+const SMALL_SHARE = 1 / 8
+
 /** What a member gets that says what it has: a delta that is here, one that is made for it, or the reason why not. */
 export function deltaShelf(parts: Pick<Parts, 'stock'>, { signal }: Pick<CallOptions, 'signal'>): DeltaShelf {
   const computed = new ComputedDeltas()
@@ -40,7 +43,7 @@ async function find(
   { computed, request, mayCompare }: Asked,
   signal: AbortSignal,
 ): Promise<SentDelta[] | string> {
-  const { file: image, bases, bytesPerSecond } = request
+  const { file: image, bases, bytesPerSecond, takesBase } = request
   const chain = await stock.deltas.chain(image)
   const stored = storedFor(chain, bases)
   const storedBytes = stored === undefined ? await blockBytes(stock, chain, image) : totalOf(stored)
@@ -53,8 +56,9 @@ async function find(
     if (typeof made !== 'string' && made.delta.length < storedBytes) return [asSent(made)]
     reason = typeof made === 'string' ? made : 'blocks take less'
   } else if (base !== undefined) reason = 'the line is fast'
-  if (stored === undefined) return reason
-  return Promise.all(stored.map(async (delta) => asSent(await stock.deltas.read(delta))))
+  const sent = stored ?? (takesBase && totalOf(chain) < storedBytes * SMALL_SHARE ? [...chain].reverse() : [])
+  if (sent.length === 0) return reason
+  return Promise.all(sent.map(async (delta) => asSent(await stock.deltas.read(delta))))
 }
 
 /** The deltas that make the image of one of the bases, in the order in which they are applied. */

@@ -1,5 +1,6 @@
 import type { CID } from 'multiformats/cid'
-import { type ImageId, rootOf } from '../glas/image-id.ts'
+import type { GlasId } from '../glas/glas-id.ts'
+import { rootOf } from '../glas/image-id.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
 import type { Parts } from './parts.ts'
 import { imageIn } from './relatives.ts'
@@ -11,7 +12,7 @@ const MAX_RECORDS_READ = 256
 
 /**
  * Images that are here as a whole and that the one of a version may differ little from, the likeliest first: those of
- * the line that it comes from, of other versions and forks of its glas, of other glases of the same root; and then what
+ * the line that it comes from, of other versions and forks of its glas, of glases that began as forks of it; and then what
  * those stand on, which is here without a version of its own. Named by the roots of their files.
  */
 export async function imagesHere(
@@ -34,40 +35,52 @@ export async function imagesHere(
 
 /** Records of versions that are pinned here: what a pin holds is whole. Some may come twice. */
 async function* relatedVersions(
-  { stock, index }: Pick<Parts, 'stock' | 'index'>,
+  parts: Pick<Parts, 'stock' | 'index'>,
   { glasId, parent, imageId }: GlasRecord,
 ): AsyncGenerator<CID> {
+  const { stock, index } = parts
   const isHere = (record: CID) => stock.pinReasons(record).length > 0
   let found = false
   for (let record = parent; record !== null && isHere(record); found = true) {
     yield record
     record = decodeRecord(await stock.get(record)).parent
   }
-  const versions = index.view.glas(glasId)?.versions() ?? []
-  for (const { published } of versions.reverse()) {
-    for (const { record } of published) {
-      if (!isHere(record)) continue
-      found = true
-      yield record
+  const forkedFrom = parent === null ? undefined : glasOf(index, parent)
+  for (const glas of new Set([glasId, forkedFrom ?? glasId])) {
+    for (const { published } of index.view.glas(glas)?.versions().reverse() ?? []) {
+      for (const { record } of published) {
+        if (!isHere(record)) continue
+        found = true
+        yield record
+      }
     }
   }
-  if (!found) yield* ofSameRoot(stock, imageId)
+  if (!found) yield* ofOtherGlases(parts, { glasId, imageId })
 }
 
-/** Versions of other glases whose image-ids have the longest beginning in common with this one. */
-async function* ofSameRoot(stock: Parts['stock'], imageId: ImageId): AsyncGenerator<CID> {
-  const related: Array<{ record: CID; common: number }> = []
+function glasOf(index: Parts['index'], record: CID): GlasId | undefined {
+  return index.view.glases().find((glas) => glas.byRecord(record) !== undefined)?.glasId
+}
+
+/** Versions of glases that began with one of this glas, or as the same image: those with the most in common first. */
+async function* ofOtherGlases(
+  { stock, index }: Pick<Parts, 'stock' | 'index'>,
+  { glasId, imageId }: Pick<GlasRecord, 'glasId' | 'imageId'>,
+): AsyncGenerator<CID> {
+  const related: Array<{ cid: CID; common: number }> = []
   for (const { cid } of stock.pins().slice(-MAX_RECORDS_READ)) {
-    const other = await imageIdOf(stock, cid)
-    if (other === undefined || rootOf(other) !== rootOf(imageId)) continue
-    related.push({ record: cid, common: commonChars(other, imageId) })
+    const other = await recordHere(stock, cid)
+    if (other === undefined) continue
+    const isFork = other.parent !== null && index.view.glas(glasId)?.byRecord(other.parent) !== undefined
+    const isSameImage = rootOf(other.imageId) === rootOf(imageId)
+    if (isFork || isSameImage) related.push({ cid, common: commonChars(other.imageId, imageId) })
   }
-  for (const { record } of related.sort((a, b) => b.common - a.common)) yield record
+  for (const { cid } of related.sort((a, b) => b.common - a.common)) yield cid
 }
 
-async function imageIdOf(stock: Parts['stock'], record: CID): Promise<ImageId | undefined> {
+async function recordHere(stock: Parts['stock'], record: CID): Promise<GlasRecord | undefined> {
   try {
-    return decodeRecord(await stock.get(record)).imageId
+    return decodeRecord(await stock.get(record))
   } catch {
     return undefined // `check` tells of it
   }

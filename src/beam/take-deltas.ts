@@ -19,17 +19,19 @@ export interface Wanted {
   cid: CID
   record: GlasRecord
   lease: Lease
+  /** Brings everything below a root into the stock, as blocks. */
+  fetchBelow(root: CID): Promise<Taken>
 }
 
-/** What came as deltas. */
+/** What came, and the peers that sent it. */
 export interface Taken {
   bytes: number
   from: string[]
 }
 
 /**
- * Brings the image of a version into the stock as a small difference to one that is here, where a holder can give that:
- * then none of its blocks is missing any more. Whatever goes wrong is no failure: blocks are asked for as without it.
+ * Brings the image of a version into the stock as a small difference to one that is here, or that others stand on as
+ * well and that is fetched first, where a holder can give that: then none of its blocks is missing any more. Whatever goes wrong is no failure: blocks are asked for as without it.
  */
 export async function takeDeltas(parts: Parts, wanted: Wanted, options: CallOptions): Promise<Taken> {
   const { stock, home } = parts
@@ -38,7 +40,6 @@ export async function takeDeltas(parts: Parts, wanted: Wanted, options: CallOpti
   try {
     const path = wanted.record.imageName + IMAGE_SUFFIX
     const bases = await imagesHere(parts, wanted.record, path)
-    if (bases.length === 0) return nothing
     const network = await parts.network()
     await network.anyoneUp(options.signal)
     const holders = network.likelyHolders(wanted.cid).slice(0, MAX_ASKED_HOLDERS)
@@ -105,12 +106,15 @@ async function takeFromAnyone(
 async function takeFrom(
   { stock, home }: Parts,
   holder: PublicKey,
-  { network, record, image, bases, lease }: Asking & { image: CID; bases: CID[] },
+  { network, record, image, bases, lease, fetchBelow }: Asking & { image: CID; bases: CID[] },
   { signal }: CallOptions,
 ): Promise<Taken | string> {
   const maxImageBytes = Math.min(home.config.maxDeltaImageBytes, record.sizeBytes * MAX_IMAGE_PER_VERSION)
-  const found = await network.fetchDelta(holder, { file: image, bases }, { signal, maxImageBytes })
+  const found = await network.fetchDelta(holder, { file: image, bases, takesBase: true }, { signal, maxImageBytes })
   if (typeof found === 'string') return found
+  const base = found[0]?.base ?? image
+  const below = await fetchBelow(base)
+  if ((await stock.fileSize(base)) > maxImageBytes) return 'it stands on an image above the limit'
   for (const { file: root, ...delta } of found) {
     try {
       await stock.deltas.take({ root, ...delta }, { lease, signal })
@@ -118,8 +122,8 @@ async function takeFrom(
       throw isGlasError(error, 'BadDelta') ? reported(network, holder, error) : error
     }
   }
-  const bytes = found.reduce((sum, { delta, digests }) => sum + delta.length + digests.length, 0)
-  return { bytes, from: [peerIdText(holder)] }
+  const bytes = found.reduce((sum, { delta, digests }) => sum + delta.length + digests.length, below.bytes)
+  return { bytes, from: [...new Set([peerIdText(holder), ...below.from])] }
 }
 
 function reported(network: Network, holder: PublicKey, cause: GlasError): GlasError {

@@ -59,6 +59,8 @@ export interface DeltaRequest {
   bases: CID[]
   /** What the line from this holder was measured to carry; 0 where nothing is known. */
   bytesPerSecond: number
+  /** The puller would fetch an image that the deltas stand on as blocks, rather than the wanted one. */
+  takesBase: boolean
 }
 
 /** A delta without its bytes. */
@@ -85,15 +87,21 @@ export type DeltaAnswer =
   /** There is none, and why, in words for people. */
   | { kind: 'none'; reason: string }
 
-export function encodeDeltaRequest({ file, bases, bytesPerSecond }: DeltaRequest): Uint8Array {
-  return encodeCanonical({ file: file.bytes, bases: bases.map(({ bytes }) => bytes), rate: bytesPerSecond })
+export function encodeDeltaRequest({ file, bases, bytesPerSecond, takesBase }: DeltaRequest): Uint8Array {
+  const named = bases.map(({ bytes }) => bytes)
+  return encodeCanonical({ file: file.bytes, bases: named, rate: bytesPerSecond, 'takes-base': takesBase })
 }
 
 /** Throws BadMessage or LimitExceeded. */
 export function decodeDeltaRequest(message: Uint8Array): DeltaRequest {
   const fields = fieldsOf(message, SERVE_DELTAS_LIMITS.maxMessageBytes, 'The request')
   const bases = fields.list('bases', MAX_NAMED_BASES).map((item) => fileIn(fields, 'bases', item))
-  return { file: fileIn(fields, 'file', fields.raw('file')), bases, bytesPerSecond: fields.integer('rate') }
+  return {
+    file: fileIn(fields, 'file', fields.raw('file')),
+    bases,
+    bytesPerSecond: fields.integer('rate'),
+    takesBase: fields.boolean('takes-base'),
+  }
 }
 
 export function encodeDeltaAnswer(answer: DeltaAnswer): Uint8Array {

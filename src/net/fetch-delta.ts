@@ -31,8 +31,8 @@ export interface DeltaFetchOptions extends FetchOptions {
 }
 
 /**
- * Asks one holder for what makes a file of something that is here: deltas, each on a named base or on the one before,
- * of which the last one makes the file; or the holder's reason why there are none. Form, order and sizes are checked;
+ * Asks one holder for what makes a file of something that is here: deltas, each on a named base (any, where
+ * the puller takes bases) or on the one before, of which the last one makes the file; or the holder's reason why there are none. Form, order and sizes are checked;
  * whoever applies them finds out whether they are true. Throws PeerUnreachable (also for a peer that does not know the
  * protocol), TimedOut, BadMessage, LimitExceeded, NotAllowed.
  */
@@ -70,14 +70,20 @@ async function readDeltas(
       if (deltas.length > 0) throw unexpected(channel, 'changed its mind in the middle')
       return answer.reason
     }
-    const before = deltas.at(-1)
-    const standsOn = before === undefined ? request.bases : [before.file]
-    if (!standsOn.some((base) => base.equals(answer.base))) throw unexpected(channel, 'sent one on another base')
+    if (!standsWell(answer, deltas.at(-1), request)) throw unexpected(channel, 'sent one on another base')
     checkSizes(answer, maxImageBytes)
     deltas.push(await readDelta(channel, answer, download))
     if (answer.file.equals(request.file)) return deltas
     if (deltas.length === MAX_DELTAS_IN_ANSWER) throw unexpected(channel, 'sent those of other images')
   }
+}
+
+/** On what is here, or will be before. */
+function standsWell({ file, base }: DeltaHead, before: SentDelta | undefined, request: DeltaRequest): boolean {
+  const { bases, takesBase } = request
+  if (base.equals(file) || base.equals(request.file)) return false
+  if (before !== undefined) return before.file.equals(base)
+  return takesBase || bases.some((one) => one.equals(base))
 }
 
 async function nextAnswer(channel: Channel) {

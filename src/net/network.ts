@@ -182,7 +182,7 @@ export class Network {
   /** What makes an image of one that is here, from one holder; see `fetchDelta`. */
   fetchDelta(
     peerKey: PublicKey,
-    wanted: Pick<DeltaRequest, 'file' | 'bases'>,
+    wanted: Omit<DeltaRequest, 'bytesPerSecond'>,
     options: { signal: AbortSignal; maxImageBytes: number },
   ): Promise<SentDelta[] | string> {
     const request = { ...wanted, bytesPerSecond: this.#rates.of(peerKey) }

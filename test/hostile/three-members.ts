@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { KeyPair } from '../../src/glas/keys.ts'
-import { imageDirectory } from '../gen/directory.ts'
+import { type ImageDirectory, imageDirectory } from '../gen/directory.ts'
 import type { TestContext } from '../harness.ts'
 import { type OpenHome, openHomeHere, plainPush } from '../home-parts.ts'
 import { newFolder } from '../home-peer.ts'
@@ -14,13 +14,16 @@ export interface Scene {
   /** An honest version of ann's. */
   reference: string
   directory: string
+  /** The same, to go on with. */
+  image: ImageDirectory
   out: string
 }
 
 /** Three members of one swarm: ann has an honest version, bob wants it, mallory lies. */
 export async function scene(t: TestContext): Promise<Scene> {
   const folder = newFolder(t)
-  const directory = imageDirectory(join(folder, 'ants'), { seed: 6, sizeBytes: 1_500_000, name: 'Ants' }).path
+  const image = imageDirectory(join(folder, 'ants'), { seed: 6, sizeBytes: 1_500_000, name: 'Ants' })
+  const directory = image.path
   const [ann, bob, mallory] = [
     await openHomeHere(t, join(folder, 'ann')),
     await openHomeHere(t, join(folder, 'bob')),
@@ -35,7 +38,7 @@ export async function scene(t: TestContext): Promise<Scene> {
   await network.settled(t.signal)
   await until(() => network.membersUp().length === 2)
   const out = join(folder, 'out')
-  return { ann, bob, mallory, reference: `${pushed['glas-id']}@0.0.1`, directory, out }
+  return { ann, bob, mallory, reference: `${pushed['glas-id']}@0.0.1`, directory, image, out }
 }
 
 export const keyOf = (home: OpenHome): KeyPair => home.parts.home.peer

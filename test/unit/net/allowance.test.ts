@@ -28,3 +28,11 @@ test('whoever waits is let go when its stream ends', async () => {
   await waiting
   await until(() => ended)
 })
+
+test('where nothing is left there is nothing to take; a large piece of work is begun with a little left', () => {
+  const allowance = new Allowance(1000)
+  assert.is(allowance.tryTake(peer(1), 900), true)
+  assert.is(allowance.tryTake(peer(1), 5000), true)
+  assert.is(allowance.tryTake(peer(1), 1), false)
+  assert.is(allowance.tryTake(peer(2), 1), true)
+})

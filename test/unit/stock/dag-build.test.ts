@@ -5,7 +5,7 @@ import { fixedSize } from 'ipfs-unixfs-importer/chunker'
 import * as assert from 'uvu/assert'
 import type { TreeEntry } from '../../../src/stock/dag-directory.ts'
 import { addDirectory } from '../../../src/stock/dag-directory.ts'
-import { addFile } from '../../../src/stock/dag-file.ts'
+import { addFile, FILE_LEAF_BYTES } from '../../../src/stock/dag-file.ts'
 import { decodeNode } from '../../../src/stock/dag-node.ts'
 import { errorCode } from '../../disk/fixture.ts'
 import { test } from '../../harness.ts'
@@ -171,4 +171,19 @@ test('a source that fails makes the file fail, and a stock that fails too', asyn
   const full = { putVerified: () => Promise.reject(new Error('the stock is full')) }
   const adding = addFile(full, inChunks(someBytes(1000, 1), 10), { leafBytes: 10 })
   assert.match(String(await errorCode(() => adding)), 'the stock is full')
+})
+
+test('an append to a large file costs what was appended, a leaf at most, and the nodes above it', async () => {
+  const blocks = new MemoryBlocks()
+  const log = someBytes(30_000_000, 5)
+  const add = (bytes: Uint8Array) => addFile(blocks, inChunks(bytes, 1_000_000), { leafBytes: FILE_LEAF_BYTES })
+  const before = await add(log)
+  const links = Math.ceil(log.length / FILE_LEAF_BYTES)
+  for (const appended of [1, 1000, 200_000]) {
+    const after = await add(Buffer.concat([log, someBytes(appended, 6)]))
+    const nodeBytes = (await blocks.get(after.cid)).length
+    assert.ok(nodeBytes < (links + 10) * 52, `${nodeBytes} bytes for ${links} links`)
+    assert.ok(after.newBytes <= appended + FILE_LEAF_BYTES + nodeBytes, `${after.newBytes} bytes for ${appended}`)
+    assert.is.not(String(after.cid), String(before.cid))
+  }
 })
