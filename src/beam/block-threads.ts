@@ -4,7 +4,7 @@ import { GlasError } from '../glas/errors.ts'
 import type { BlockJob, BlockJobResult } from './block-jobs.ts'
 
 /** Two keep up with any disk; more would take the cores of an image that runs here. */
-const MAX_THREADS = 2
+const MAX_THREADS = 1
 
 type Waiting = PromiseWithResolvers<void>
 
