@@ -1,10 +1,9 @@
-import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { GlasError } from '../glas/errors.ts'
 import type { BlockJob, BlockJobResult } from './block-jobs.ts'
 
-/** Two keep up with any disk; more would take the cores of an image that runs here. */
-const MAX_THREADS = 2
+/** One unpacks 400 MB in a second, more than the line gives; a second one costs 100 MB and a core of whoever works here. */
+const MAX_THREADS = 1
 
 type Waiting = PromiseWithResolvers<void>
 
@@ -31,7 +30,7 @@ export class BlockThreads {
   #leastBusy(): Thread {
     const idle = this.#threads.find((thread) => thread.jobs === 0)
     if (idle !== undefined) return idle
-    if (this.#threads.length < Math.min(MAX_THREADS, availableParallelism())) this.#threads.push(new Thread())
+    if (this.#threads.length < MAX_THREADS) this.#threads.push(new Thread())
     return this.#threads.reduce((least, thread) => (thread.jobs < least.jobs ? thread : least))
   }
 }

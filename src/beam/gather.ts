@@ -19,7 +19,7 @@ import { fromWire } from './wire-block.ts'
 /** Holders that are asked at once: more streams make no line faster, and each costs memory at both ends. */
 const MAX_HOLDERS_AT_ONCE = 8
 /** Blocks, uncompressed, that are being verified and stored; while there are more, nothing is read from the line. */
-const INTAKE_BYTES = 16 * 1024 * 1024
+const INTAKE_BYTES = 8 * 1024 * 1024
 /** How often to look for holders that came, and for those that stall. */
 const LOOK_EVERY_MS = 250
 /** A holder that owes blocks and sends no byte for so long loses its share to the others. */

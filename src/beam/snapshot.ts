@@ -15,6 +15,7 @@ import { paceOf } from './pace.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 import type { Relatives } from './relatives.ts'
+import { RememberedFiles } from './remembered.ts'
 
 /** Small files read at once: enough that the disk is not waited for one file at a time. */
 const FILES_AT_ONCE = 8
@@ -36,14 +37,17 @@ export interface Snapshot {
   kept: ReadonlyMap<string, Kept>
 }
 
+/** A file as it looks from outside. */
+type Stamped = Pick<ScannedEntry, 'stamp' | 'mode' | 'mtimeSec' | 'mtimeNsec'>
+
 interface Read {
   file: AddedFile
   attributes: PathAttributes
 }
 
 /**
- * Reads everything once: cut, hashed, stored under the lease and searched for secrets on the way. The image first, then
- * its `.changes`: that may be longer than at the save, never shorter. Throws as the readers do.
+ * Reads everything once, but for what looks as it did when it was read before: cut, hashed, stored under the lease and
+ * searched for secrets on the way. The image first, then its `.changes`: that may be longer than at the save, never shorter. Throws as the readers do.
  */
 export async function takeSnapshot(
   stock: Parts['stock'],
@@ -52,14 +56,23 @@ export async function takeSnapshot(
   options: CallOptions,
 ): Promise<Snapshot> {
   const search = new SecretSearch()
+  const remembered = await RememberedFiles.open(scan.image.directory, { stock, search, lease })
   const reads = new Map<string, Read>()
   const kept = new Map<string, Kept>()
   const progress = progressOf(scan, options)
   const pace = paceOf(bytesPerSecond, options.signal)
+  const reuse = async (entry: ScannedEntry, { stamp, ...found }: Stamped) => {
+    const file = await remembered.find(entry, stamp)
+    if (file === undefined) return false
+    if (entry.role === 'image') kept.set(entry.path, { as: 'known' })
+    reads.set(entry.path, { file, attributes: pathAttributes(entry, found) })
+    progress(file.sizeBytes)
+    return true
+  }
   const take = async (entry: ScannedEntry, file: OpenFile) => {
     const { leafBytes } = entry
     const { sizeBytes } = file
-    const { mode, mtimeSec, mtimeNsec } = entry.keepsAttributes ? entry : file
+    if (entry.role === 'image' && (await reuse(entry, file))) return
     const searched = (read: AsyncIterable<Uint8Array>) => search.tap({ ...entry, sizeBytes }, pace(read))
     const chunks = searched(file.chunks)
     const chunksIn = (memory: Uint8Array) => searched(file.chunksIn(memory))
@@ -71,13 +84,16 @@ export async function takeSnapshot(
       kept.set(entry.path, added.kept)
       return added
     }
-    reads.set(entry.path, { file: await add(), attributes: { path: entry.path, mode, mtimeSec, mtimeNsec } })
+    const added = await add()
+    remembered.add(entry, file.stamp, added)
+    reads.set(entry.path, { file: added, attributes: pathAttributes(entry, file) })
   }
   const format = await readImage(scan, describeImage, take, {
     signal: options.signal,
     onRetry: (error) => options.onMessage(`${error.message} Trying again.`),
   })
-  await takeOthers(scan, take, options.signal)
+  await takeOthers(scan, { reuse, take }, options.signal)
+  remembered.save()
   const root = await stock.addDirectory(treeOf(scan.entries, reads), { lease })
   const files = [...reads.values()].map((read) => read.file)
   return {
@@ -102,15 +118,30 @@ export function storeAttributes(
   return stock.addFile(once(encodeAttributes(attributes)), { leafBytes: OTHER_LEAF_BYTES, lease })
 }
 
+/** Those of the file that was read, but where it is only a clone of the one that is meant. */
+function pathAttributes(entry: ScannedEntry, read: Omit<Stamped, 'stamp'>): PathAttributes {
+  const { mode, mtimeSec, mtimeNsec } = entry.keepsAttributes ? entry : read
+  return { path: entry.path, mode, mtimeSec, mtimeNsec }
+}
+
 async function takeOthers(
   scan: Scan,
-  take: (entry: ScannedEntry, file: OpenFile) => Promise<void>,
+  {
+    reuse,
+    take,
+  }: {
+    reuse: (entry: ScannedEntry, found: Stamped) => Promise<boolean>
+    take: (entry: ScannedEntry, file: OpenFile) => Promise<void>
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const files = scan.entries.filter(({ role, kind }) => role !== 'image' && kind === 'file')
   const waiting = files.values()
   const worker = async () => {
-    for (const entry of waiting) await withFile(entry, (file) => take(entry, file), { signal })
+    for (const entry of waiting) {
+      signal.throwIfAborted()
+      if (!(await reuse(entry, entry))) await withFile(entry, (file) => take(entry, file), { signal })
+    }
   }
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, worker))
 }

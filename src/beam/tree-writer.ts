@@ -14,7 +14,7 @@ import type { Parts } from './parts.ts'
 const SMALL_FILE_BYTES = 256 * 1024
 const FILES_PER_JOB = 32
 /** Of large files: on their way to the disk, before decompression, while more is read. */
-const IN_FLIGHT_BYTES = 16 * 1024 * 1024
+const IN_FLIGHT_BYTES = 8 * 1024 * 1024
 
 interface Waiting {
   file: FileToMake

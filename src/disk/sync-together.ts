@@ -24,11 +24,16 @@ const FILE_SYSTEMS: readonly number[] = [
 /** Since 5.8 a failure to write is told to whoever calls syncfs; before, it could get lost. */
 const FIRST_KERNEL = [5, 8] as const
 
+/** Whether this number of `statfs` is that of a file system of this machine, as far as is known here. */
+export function isLocalFileSystem(type: number): boolean {
+  return FILE_SYSTEMS.includes(type >>> 0)
+}
+
 /** Whether `syncTogether` can be relied on for what lies in this directory. */
 export async function canSyncTogether(directory: string): Promise<boolean> {
   if (platform() !== 'linux' || !isKernelSince(release())) return false
   const { type } = await statfs(directory)
-  if (!FILE_SYSTEMS.includes(type >>> 0)) return false
+  if (!isLocalFileSystem(type)) return false
   const help = await run(['--help'], ASK_LIMIT_MS).catch(() => '')
   return /(?:^|\s)-f\b/.test(help)
 }

@@ -1,4 +1,5 @@
 /** What an image directory is made of: the same shape when it is read from a disk and when it is placed on one. */
+import type { BigIntStats } from 'node:fs'
 
 export type EntryKind = 'file' | 'directory' | 'symlink'
 
@@ -40,6 +41,11 @@ export function attributesOf(mode: bigint, mtimeNs: bigint): Attributes {
     mtimeSec: Number((mtimeNs - nsec) / NSEC_PER_SEC),
     mtimeNsec: Number(nsec),
   }
+}
+
+/** Of a file: differs after any write, and after another file took the name. The time of its last change stands last. */
+export function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }
 
 /** Orders by the bytes of the path in UTF-8, so that a directory comes before what is in it, on every machine alike. */

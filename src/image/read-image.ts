@@ -1,10 +1,10 @@
 /** Reads the image itself, and notices when it is being saved at the same time. */
-import type { BigIntStats } from 'node:fs'
 import { type FileHandle, lstat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import type { ImageFormat } from '../glas/record.ts'
 import { describeComposed } from './composed.ts'
+import { stampOf } from './entry.ts'
 import { fill, type OpenFile, openFile, withHandle } from './read.ts'
 import type { Scan, ScannedEntry } from './scan.ts'
 
@@ -133,11 +133,6 @@ async function stampsOf(entries: readonly ScannedEntry[]): Promise<Map<string, s
     stamps.set(path, stampOf(stats))
   }
   return stamps
-}
-
-/** Differs after any write, and after another file took the name. */
-function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }
 
 function imageChanged(path: string, what: string, cause?: unknown): GlasError {

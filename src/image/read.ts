@@ -3,7 +3,7 @@ import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { hasErrno } from '../disk/files.ts'
 import { GlasError } from '../glas/errors.ts'
-import { type Attributes, attributesOf } from './entry.ts'
+import { type Attributes, attributesOf, stampOf } from './entry.ts'
 
 /** One read: large enough for the disk, small enough for a few of them in memory. A whole leaf of an image. */
 const READ_CHUNK_BYTES = 1024 * 1024
@@ -21,6 +21,7 @@ export interface FileSource {
 export interface OpenFile extends Attributes {
   path: string
   sizeBytes: number
+  stamp: string
   /**
    * The first `sizeBytes` bytes; each chunk is a buffer of its own. What is appended meanwhile is left for next time.
    * Throws FileError when the file has become shorter. Can be read once.
@@ -73,7 +74,8 @@ export function openFile(
   const chunksIn = (memory: Uint8Array) => {
     return readChunks({ path, sizeBytes, memoryFor: (at, bytes) => memory.subarray(at, at + bytes) }, open)
   }
-  return { path, sizeBytes, ...attributesOf(open.stats.mode, open.stats.mtimeNs), chunks, chunksIn }
+  const { mode, mtimeNs } = open.stats
+  return { path, sizeBytes, stamp: stampOf(open.stats), ...attributesOf(mode, mtimeNs), chunks, chunksIn }
 }
 
 interface Reading {

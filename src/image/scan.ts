@@ -4,7 +4,15 @@ import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { hasErrno } from '../disk/files.ts'
 import { GlasError } from '../glas/errors.ts'
-import { attributesOf, type EntryKind, MAX_ENTRIES, SYMLINK_MODE, sortByPath, type TreeEntry } from './entry.ts'
+import {
+  attributesOf,
+  type EntryKind,
+  MAX_ENTRIES,
+  SYMLINK_MODE,
+  sortByPath,
+  stampOf,
+  type TreeEntry,
+} from './entry.ts'
 import { type IgnoreRules, readIgnoreFile } from './ignore-file.ts'
 import { IMAGE_SUFFIX, type LocatedImage } from './locate.ts'
 import { checkPath, checkTree } from './paths.ts'
@@ -29,6 +37,8 @@ export interface ScannedEntry extends TreeEntry {
   leafBytes: number
   /** Where to read it: the same as `path` in the directory, but for a `.sources` that is a link leading out. */
   absolutePath: string
+  /** Of what is at `absolutePath`, when it was found. */
+  stamp: string
   /** What only a line of `.pintglasignore` brought back: its content is searched whatever its name. */
   broughtBack: boolean
   /** It is read from a clone: mode and times are those of the original, as they stand here. */
@@ -60,7 +70,7 @@ export async function scanDirectory(image: LocatedImage, options: { signal?: Abo
   if (entries[0]?.role !== 'image') throw imageLeftOut(image, walk.leftOut)
   return {
     image,
-    root: { ...entryOf('', 'directory', rootStats), ...reading(image, '') },
+    root: { ...entryOf('', 'directory', rootStats), ...reading(image, ''), stamp: stampOf(rootStats) },
     entries,
     leftOut: sortByPath(walk.leftOut),
     warnings: [...walk.warnings, ...missingFiles(image, entries)],
@@ -129,7 +139,8 @@ class Walk {
     const broughtBack = rule !== null && !rule.always && verdict.kind === 'brought back'
     if (rule !== null && !broughtBack) return this.#leaveOut(path, rule)
     if (broughtBack) this.warnings.push(`"${path}" goes out, because a line of .pintglasignore brings it back.`)
-    await this.#keep({ ...entryOf(path, kind, stats), ...reading(this.#image, path), broughtBack })
+    const stamp = stampOf(stats)
+    await this.#keep({ ...entryOf(path, kind, stats), ...reading(this.#image, path), stamp, broughtBack })
   }
 
   async #keep(entry: ScannedEntry): Promise<void> {
@@ -157,7 +168,7 @@ class Walk {
     if (real.startsWith(this.#realDirectory + sep)) return void this.entries.push(link)
     const stats = await stat(real, { bigint: true })
     if (!stats.isFile()) throw new GlasError('UnsafePath', `"${path}" is a link to "${real}", which is no file.`)
-    this.entries.push({ ...entry, ...entryOf(path, 'file', stats), absolutePath: real })
+    this.entries.push({ ...entry, ...entryOf(path, 'file', stats), absolutePath: real, stamp: stampOf(stats) })
   }
 
   async #applicableRule(path: string, kind: EntryKind): Promise<LeftOutRule | null> {

@@ -3,6 +3,7 @@
  * file. What a finding shows is never the secret.
  */
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { GlasError } from '../glas/errors.ts'
 import { type Plan, type PlannedFile, planSearch } from './text-kinds.ts'
 import { TextSearch } from './text-search.ts'
@@ -29,6 +30,9 @@ export interface SearchedKinds {
   not: string[]
 }
 
+/** What was done with one file: searched as this text, or not, because. */
+export type Searched = { text: string } | { not: string }
+
 /** Iceberg's file of passwords, whatever it is called: a Fuel file that names one of these classes. */
 const FUEL_SIGNATURE = Buffer.from('FUEL')
 const CREDENTIAL_CLASSES = /Ice(?:PlaintextOtp|Plaintext|Token|Ssh)Credentials/
@@ -40,6 +44,8 @@ export class SecretSearch {
   overlooked = 0
   readonly #text = new Set<string>()
   readonly #not = new Set<string>()
+  /** Files without a finding, by path. */
+  readonly #clean = new Map<string, Searched>()
 
   /** What was searched and what was not, of the files tapped so far. */
   get searched(): SearchedKinds {
@@ -60,10 +66,24 @@ export class SecretSearch {
     if (search !== null) this.#take(search)
   }
 
+  /** What was done with a file that was tapped and has no finding; undefined for any other. */
+  cleanFile(path: string): Searched | undefined {
+    return this.#clean.get(path)
+  }
+
+  /** A file that is not read again: it was searched before, in the same way, and had no finding. */
+  known(searched: Searched): void {
+    if ('text' in searched) this.#text.add(searched.text)
+    else this.#not.add(searched.not)
+  }
+
   #take(search: FileSearch): void {
-    if (search.plan.search === null) this.#not.add(search.plan.because)
-    else this.#text.add(search.plan.as)
+    const { plan } = search
+    const searched = plan.search === null ? { not: plan.because } : { text: plan.as }
+    this.known(searched)
     const { findings, overlooked } = search.end()
+    if (findings.length + overlooked === 0) this.#clean.set(search.path, searched)
+    else this.#clean.delete(search.path)
     const room = MAX_FINDINGS - this.findings.length
     this.findings.push(...findings.slice(0, room))
     this.overlooked += overlooked + Math.max(0, findings.length - room)
@@ -72,7 +92,7 @@ export class SecretSearch {
 
 class FileSearch {
   readonly plan: Plan
-  readonly #path: string
+  readonly path: string
   readonly #search: TextSearch | null
   readonly #fuel: boolean
   #fuelTail = ''
@@ -80,7 +100,7 @@ class FileSearch {
 
   constructor(file: PlannedFile, firstChunk: Uint8Array) {
     this.plan = planSearch(file, firstChunk)
-    this.#path = file.path
+    this.path = file.path
     this.#search = this.plan.search === null ? null : new TextSearch(this.plan.search)
     this.#fuel = FUEL_SIGNATURE.equals(firstChunk.subarray(0, FUEL_SIGNATURE.byteLength))
   }
@@ -96,16 +116,28 @@ class FileSearch {
   end(): { findings: Finding[]; overlooked: number } {
     const { matches, overlooked } = this.#search?.end() ?? { matches: [], overlooked: 0 }
     const findings = matches.map(({ kind, offset, secret }) => ({
-      path: this.#path,
+      path: this.path,
       offset,
       kind,
       shown: shown(secret),
     }))
     if (this.#fuelFound) {
-      findings.unshift({ path: this.#path, offset: 0, kind: 'credentials of Iceberg', shown: 'the whole file' })
+      findings.unshift({ path: this.path, offset: 0, kind: 'credentials of Iceberg', shown: 'the whole file' })
     }
     return { findings, overlooked }
   }
+}
+
+/** Where the search lies when it is not bundled. */
+const SOURCES = ['detectors.ts', 'secrets.ts', 'text-kinds.ts', 'text-search.ts']
+
+/** Another one after every change to the search: the hash of its own source, or of the whole bundle. */
+export async function searchVersion(): Promise<string> {
+  const own = import.meta.url
+  const urls = own.endsWith('.ts') ? SOURCES.map((name) => new URL(name, own)) : [new URL(own)]
+  const hash = createHash('sha256')
+  for (const url of urls) hash.update(await readFile(url))
+  return hash.digest('hex')
 }
 
 function shown(secret: string): string {

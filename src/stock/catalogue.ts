@@ -12,9 +12,10 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CID } from 'multiformats/cid'
 import type { DerivedBlock } from './delta-frame.ts'
 import { DELTA_SCHEMA, type DeltaPlace, DeltaRows } from './delta-rows.ts'
+import { FILES_SCHEMA, FileRows, type RememberedFile } from './file-rows.ts'
 
 /** Raise it when the schema changes: older catalogues are thrown away. */
-const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 3
 /** Readers and the one writer do not wait for each other; this is for the moments of opening. The wait holds everything. */
 const BUSY_TIMEOUT_MS = 2_000
 
@@ -23,7 +24,7 @@ const SCHEMA = `
   CREATE TABLE blocks (
     digest BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL,
     code INTEGER NOT NULL, codec INTEGER NOT NULL, raw INTEGER NOT NULL, stored INTEGER NOT NULL
-  ) WITHOUT ROWID;${DELTA_SCHEMA}
+  ) WITHOUT ROWID;${DELTA_SCHEMA}${FILES_SCHEMA}
   PRAGMA user_version = ${SCHEMA_VERSION};`
 
 /** Where a block lies, and how. */
@@ -59,9 +60,11 @@ export class Catalogue {
   readonly #find: StatementSync
   #packIds = new Map<string, number>()
   readonly deltas: DeltaRows
+  readonly #files: FileRows
 
   constructor(database: DatabaseSync) {
     this.deltas = new DeltaRows(database)
+    this.#files = new FileRows(database)
     this.#database = database
     this.#find = database.prepare(
       `SELECT digest, name, offset, code, codec, raw, stored
@@ -157,6 +160,15 @@ export class Catalogue {
       }
       for (const [place, derived] of deltas) this.deltas.record(place, this.#packId(place.pack), derived)
     })
+  }
+
+  /** Whether its bytes are here is another question. */
+  rememberedFile(path: string, stamp: string): RememberedFile | undefined {
+    return this.#files.find(path, stamp)
+  }
+
+  rememberFiles(files: Iterable<RememberedFile>): void {
+    this.#transaction(() => this.#files.remember(files))
   }
 
   /** Takes blocks and deltas out: they are no longer in the stock, whatever the packs hold. */

@@ -14,6 +14,8 @@ export const PACK_SEAL_BYTES = 256 * 1024 * 1024
 const SCAN_BYTES = 64 * 1024
 /** How much goes to the disk in one write. */
 const WRITE_BATCH_BYTES = 4 * 1024 * 1024
+/** So much is left for the sync at the end: what came before goes to the disk while more is compressed. */
+const SYNC_BEHIND_BYTES = 32 * 1024 * 1024
 /** Open files are a scarce thing; a large stock has some hundred packs. */
 const MAX_OPEN_PACKS = 64
 
@@ -35,6 +37,8 @@ export class PackWriter {
   #writtenBytes = 0
   #broken: unknown
   #pumping: Promise<void> | undefined
+  #syncedBytes = 0
+  #syncing: Promise<unknown> | undefined
 
   constructor(name: string, file: DiskFile) {
     this.name = name
@@ -82,8 +86,19 @@ export class PackWriter {
         this.#writtenBytes += entry.bytes
         entry.done()
       }
+      this.#syncBehind()
     }
     this.#pumping = undefined
+  }
+
+  /** Acknowledges nothing; a failure is met by the next `sync`. */
+  #syncBehind(): void {
+    if (this.#syncing !== undefined || this.#writtenBytes - this.#syncedBytes < SYNC_BEHIND_BYTES) return
+    this.#syncing = this.sync()
+      .catch(() => {})
+      .finally(() => {
+        this.#syncing = undefined
+      })
   }
 
   #takeBatch(): Waiting[] {
@@ -110,11 +125,13 @@ export class PackWriter {
       this.#broken = error
       throw error
     }
+    this.#syncedBytes = Math.max(this.#syncedBytes, bytes)
     return bytes
   }
 
   async close(): Promise<void> {
     await this.#pumping
+    await this.#syncing
     await this.#file.close()
   }
 }

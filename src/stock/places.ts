@@ -9,6 +9,7 @@ import { Catalogue, IN_MEMORY, type Place } from './catalogue.ts'
 import { digestOf, keyOf } from './cid.ts'
 import { fits, uncovered } from './coverage.ts'
 import { DeltaPlaces } from './delta-places.ts'
+import type { RememberedFile } from './file-rows.ts'
 import { FRAME_HEADER_BYTES, type FrameHeader } from './frame.ts'
 import type { PackReader } from './pack.ts'
 import { scanPack } from './pack.ts'
@@ -86,6 +87,15 @@ export class Places {
       this.catalogue.deltas.notePlain(root, reason)
     } catch {
       // It is worth nothing on a disk that is full.
+    }
+  }
+
+  /** The same for files as they looked when they were read. */
+  noteFiles(files: readonly RememberedFile[]): void {
+    try {
+      this.catalogue.rememberFiles(files)
+    } catch {
+      // They are read again.
     }
   }
 

@@ -16,6 +16,7 @@ import type { AddedFile, AddFileOptions } from './dag-file.ts'
 import type { DirectoryEntry, KeptPiece, ReadFileOptions } from './dag-read.ts'
 import { DeltaExchange } from './delta-exchange.ts'
 import type { DerivedBlocks } from './derived-blocks.ts'
+import type { RememberedFile } from './file-rows.ts'
 import { type Lease, Leases } from './leases.ts'
 import type { PackReader } from './pack.ts'
 import type { Pin, Pins } from './pins.ts'
@@ -121,6 +122,19 @@ export class Stock {
   async addImage(chunks: AsyncIterable<Uint8Array>, options: AddImageOptions): Promise<AddedImage> {
     const { addImage } = await import('./add-image.ts')
     return addImage(this.#parts.adding, chunks, options)
+  }
+
+  /** A file that was taken in before and is still here, from end to end: the lease keeps it so. */
+  async rememberedFile(path: string, stamp: string, lease: Lease): Promise<RememberedFile | undefined> {
+    const { places } = this.#parts
+    await places.ready()
+    const file = places.catalogue.rememberedFile(path, stamp)
+    if (file === undefined) return undefined
+    return (await new Wants(this, [file.cid], { lease }).isDone()) ? file : undefined
+  }
+
+  rememberFiles(files: readonly RememberedFile[]): void {
+    this.#parts.places.noteFiles(files)
   }
 
   /** How the file of this root is kept, as far as is known; undefined when it is not here. */

@@ -38,6 +38,9 @@ type Scene = Awaited<ReturnType<typeof scene>>
 
 let lives = 0
 
+/** Some hundred pushes, one after the other. */
+const SLOW = { limitMs: 300_000 }
+
 /** One life of a machine: from opening stock and index to the end of a push, or of the power. The record, or null. */
 async function pushOn(files: LossyFiles, { path, home, swarm, options }: Scene): Promise<string | null> {
   const holder: LockHolder = { host: 'here', pid: process.pid, started: `life ${++lives}`, pidNamespace: null }
@@ -109,32 +112,40 @@ async function cutAtEachStep(before: LossyFiles, first: string, at: Scene, seed:
   }
 }
 
-test('the power fails between any two steps of a push: what was acknowledged is there, and nothing is half there', async (t) => {
-  const at = await scene(t)
-  const disk = new LossyFiles()
-  const first = await pushOn(disk, at)
-  assert.ok(first !== null)
-  copyFileSync(at.sidecar, `${at.sidecar}.kept`)
-  appendFileSync(join(at.path, 'Ants.changes'), '"the work of a night"!')
-  appendFileSync(join(at.path, '.pintglasignore'), '*.kept\n')
-  for (const seed of [1, 2]) {
-    const steps = await cutAtEachStep(disk, String(first), at, seed)
-    assert.ok(steps > 20, `${steps} steps`)
-  }
-})
+test(
+  'the power fails between any two steps of a push: what was acknowledged is there, and nothing is half there',
+  async (t) => {
+    const at = await scene(t)
+    const disk = new LossyFiles()
+    const first = await pushOn(disk, at)
+    assert.ok(first !== null)
+    copyFileSync(at.sidecar, `${at.sidecar}.kept`)
+    appendFileSync(join(at.path, 'Ants.changes'), '"the work of a night"!')
+    appendFileSync(join(at.path, '.pintglasignore'), '*.kept\n')
+    for (const seed of [1, 2]) {
+      const steps = await cutAtEachStep(disk, String(first), at, seed)
+      assert.ok(steps > 20, `${steps} steps`)
+    }
+  },
+  SLOW,
+)
 
-test('the power fails between any two steps of the first push of a home: the home opens, and the push can be made', async (t) => {
-  const at = await scene(t)
-  for (let step = 1, isOver = false; !isOver; step++) {
-    if (existsSync(at.sidecar)) rmSync(at.sidecar)
-    const files = new LossyFiles()
-    files.failAtStep = step
-    const first = await pushOn(files, at)
-    isOver = files.steps < step
-    const disk = files.powerFailure(seeded(step))
-    const named = await survivors(disk, `step ${step}`)
-    if (first !== null) assert.ok(named.has(first), `step ${step}: an acknowledged version is lost`)
-    const again = await pushOn(disk, at)
-    assert.ok((await survivors(disk, `step ${step}, again`)).has(String(again)), `step ${step}`)
-  }
-})
+test(
+  'the power fails between any two steps of the first push of a home: the home opens, and the push can be made',
+  async (t) => {
+    const at = await scene(t)
+    for (let step = 1, isOver = false; !isOver; step++) {
+      if (existsSync(at.sidecar)) rmSync(at.sidecar)
+      const files = new LossyFiles()
+      files.failAtStep = step
+      const first = await pushOn(files, at)
+      isOver = files.steps < step
+      const disk = files.powerFailure(seeded(step))
+      const named = await survivors(disk, `step ${step}`)
+      if (first !== null) assert.ok(named.has(first), `step ${step}: an acknowledged version is lost`)
+      const again = await pushOn(disk, at)
+      assert.ok((await survivors(disk, `step ${step}, again`)).has(String(again)), `step ${step}`)
+    }
+  },
+  SLOW,
+)

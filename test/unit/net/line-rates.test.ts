@@ -13,6 +13,7 @@ const cid = cidOf(RAW_CODEC, Buffer.from('a'))
 function fetchOf(count: number, everyMs: number): BlockFetch {
   const bytes = new Uint8Array(BLOCK_BYTES)
   return {
+    receivedBytes: 0,
     async *[Symbol.asyncIterator](): AsyncGenerator<FetchedBlock> {
       for (let at = 0; at < count; at++) {
         await sleep(everyMs)
