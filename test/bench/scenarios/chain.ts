@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Bench, Scenario } from '../bench.ts'
 import { chainOfSnapshots } from '../inputs.ts'
+import { PintGlas } from '../tools/pintglas.ts'
 import { stores } from '../tools/store.ts'
 
 export const chain: Scenario = {
@@ -11,6 +12,9 @@ export const chain: Scenario = {
   async open(bench: Bench): Promise<() => Promise<void>> {
     const folder = join(bench.folder, 'chain')
     const contenders = stores(['restic', 'borg', 'casync'], folder, bench.skip)
+    contenders.push(
+      new PintGlas(join(folder, 'no-deltas'), { tool: 'pintglas without deltas', config: { maxDeltaImageBytes: '0' } }),
+    )
     for (const store of contenders) await store.init()
     return async () => {
       const { chainBytes, chainSnapshots } = bench.sizes
