@@ -55,6 +55,7 @@ test('a private version goes to no remote, and of what a remote keeps the rest i
   assert.equal(pins, [])
   const other = cidOf(RAW_CODEC, Buffer.from('other')).toString()
   for (const cid of [record, other]) service({ method: 'POST', url: new URL('http://localhost/pins'), body: { cid } })
+  assert.is((await laptop.bad('--offline', 'remote', 'pins', 'far')).code, 'NotAllowed')
   const { pins: listed, others } = await laptop.good('remote', 'pins', 'far')
   assert.is(others, 1)
   assert.equal(listed, [{ 'image-name': 'Ants', version: '0.0.1', record, remote: 'far', state: 'queued', info: '' }])

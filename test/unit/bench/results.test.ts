@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { chart } from '../../bench/chart.ts'
 import { type Row, readRows, writeRows } from '../../bench/results.ts'
+import { stepsTable } from '../../bench/steps.ts'
 import { medianOf, mediansOf, scenarioTables } from '../../bench/summary.ts'
 import { test } from '../../harness.ts'
 import { newFolder } from '../../home-peer.ts'
@@ -37,6 +38,21 @@ test('medians are of the runs of one tool at one work, and a ratio above one is 
     ['pintglas 2 3', 'borg 4.5 2'],
   )
   assert.match(scenarioTables('a work', ROWS), '| first push | borg | 2 | 4.50 | 2.25 x | 1.00 | 5 | 2.0 |')
+})
+
+test('a chain is judged by its steps, without the first and without what is random', () => {
+  const step = (what: string, tool: string, bytes: number) => ({ ...row(tool, 1, 1), what, bytes })
+  const table = stepsTable([
+    step('v1: first', 'pintglas', 5000),
+    step('v2: edit', 'pintglas', 100),
+    step('v2: edit', 'borg', 1000),
+    step('v3: noise', 'random bytes alone', 4000),
+    step('v3: noise', 'pintglas', 4100),
+    step('v3: noise', 'borg', 5000),
+    step('v4: edit', 'pintglas', 100),
+    step('v4: edit', 'borg', 3000),
+  ])
+  assert.match(table, '| borg | 5 | 16.7 x | 10.0 x |')
 })
 
 test('a chart shows every series on a logarithmic scale, and names as text', () => {
