@@ -2,7 +2,7 @@
 import { GlasError } from '../glas/errors.ts'
 import { versionText } from '../glas/version.ts'
 import { withRemote } from '../remote/open-remote.ts'
-import type { RemoteState } from '../remote/remote-pinning.ts'
+import type { Remote, RemoteState } from '../remote/remote-pinning.ts'
 import { loadRemotes, remoteNamed } from '../remote/remotes.ts'
 import { findVersion } from './lookup.ts'
 import type { Parts } from './parts.ts'
@@ -28,7 +28,7 @@ interface Named {
 
 /** Has a remote keep a version. NotAllowed for one that is not public: the service could not fetch it, and shall not. */
 export async function pinRemotely(parts: Parts, named: Named, options: CallOptions): Promise<RemotelyPinned> {
-  const remote = remoteNamed(await loadRemotes(parts.home.folder.remotes), named.remote)
+  const remote = await remoteFor(parts, named.remote, options)
   const found = findVersion(parts, named.reference, options)
   const cid = String(found.record)
   if (!parts.isPublic(found.record)) {
@@ -48,7 +48,7 @@ export async function pinRemotely(parts: Parts, named: Named, options: CallOptio
 
 /** Has a remote keep it no longer. */
 export async function unpinRemotely(parts: Parts, named: Named, options: CallOptions): Promise<RemotelyPinned> {
-  const remote = remoteNamed(await loadRemotes(parts.home.folder.remotes), named.remote)
+  const remote = await remoteFor(parts, named.remote, options)
   const found = findVersion(parts, named.reference, options)
   const wasThere = await withRemote(remote, (pinning) => pinning.remove(String(found.record), options.signal))
   if (!wasThere) throw new GlasError('GlasNotStocked', `"${named.reference}" is not kept by "${remote.name}".`)
@@ -59,9 +59,9 @@ export async function unpinRemotely(parts: Parts, named: Named, options: CallOpt
 export async function remotePins(
   parts: Parts,
   { remote: name }: { remote: string },
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Promise<{ pins: RemotelyPinned[]; others: number }> {
-  const remote = remoteNamed(await loadRemotes(parts.home.folder.remotes), name)
+  const remote = await remoteFor(parts, name, options)
   const known = new Map<string, Pick<RemotelyPinned, 'image-name' | 'version' | 'record'>>()
   for (const glas of parts.index.view.glases()) {
     for (const { record, entry } of glas.versions().flatMap((version) => version.published)) {
@@ -72,13 +72,20 @@ export async function remotePins(
   const pins: RemotelyPinned[] = []
   let others = 0
   await withRemote(remote, async (pinning) => {
-    for await (const { cid, state, info } of pinning.list(signal)) {
+    for await (const { cid, state, info } of pinning.list(options.signal)) {
       const version = known.get(cid)
       if (version === undefined) others++
       else pins.push({ ...version, remote: remote.name, state, info })
     }
   })
   return { pins, others }
+}
+
+/** NameNotFound, or NotAllowed where nobody may be asked. */
+async function remoteFor({ home }: Pick<Parts, 'home'>, name: string, { offline }: CallOptions): Promise<Remote> {
+  const remote = remoteNamed(await loadRemotes(home.folder.remotes), name)
+  if (offline) throw new GlasError('NotAllowed', `This asks "${name}", and --offline forbids the network.`)
+  return remote
 }
 
 type Found = ReturnType<typeof findVersion>

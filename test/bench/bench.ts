@@ -62,6 +62,8 @@ export interface Bench {
 export interface Scenario {
   name: string
   about: string
+  /** Every work but the first is the next snapshot: what counts is bytes, and the median over the steps. */
+  isChain?: true
   /** How often at most; a scenario whose results are the same each time needs one round. */
   maxRounds?: number
   /** Makes what all rounds share, and gives the round: one run of every work by every tool, in turn. */

@@ -34,18 +34,19 @@ export function twoSnapshots(folder: string, sizeBytes: number): { v1: string; v
   return { v1: first.path, v2: second.path }
 }
 
-/** Gives the chain's next snapshot each time, in one directory that changes in place, and what was done. */
+/** Gives the chain's next snapshot each time, in one directory that changes in place, what was done, and how many random
+ * bytes came: nobody can make them smaller. */
 export function* chainOfSnapshots(
   path: string,
   sizeBytes: number,
   count: number,
-): Generator<{ work: string; path: string }> {
+): Generator<{ work: string; path: string; randomBytes: number }> {
   let directory: ImageDirectory = imageDirectory(path, { seed: 1, sizeBytes, name: NAME })
-  yield { work: 'first', path }
+  yield { work: 'first', path, randomBytes: 0 }
   for (let at = 1; at < count; at++) {
     const { work, edit } = chainStep(at - 1, sizeBytes)
     directory = nextSnapshot(directory, edit)
-    yield { work, path }
+    yield { work, path, randomBytes: edit.randomBytes ?? 0 }
   }
 }
 

@@ -6,6 +6,7 @@ missing=()
 for program in restic:restic borg:borgbackup casync:casync rsync:rsync zstd:zstd; do
   command -v "${program%%:*}" >/dev/null || missing+=("${program##*:}")
 done
+[ -x /usr/bin/time ] || missing+=(time) # what each costs
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"

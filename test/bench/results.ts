@@ -35,7 +35,9 @@ export function readRows(path: string): Row[] {
   const lines = readFileSync(path, 'utf8').trim().split('\n')
   if (lines.shift() !== HEAD) throw new Error(`${path} has other columns than these: ${HEAD}`)
   return lines.map((line) => {
-    const [machine = '', commit = '', date = '', scenario = '', what = '', tool = '', ...numbers] = line.split(',')
+    const [machine = '', commit = '', date = '', scenario = '', what = '', tool = '', ...numbers] = line
+      .split(',')
+      .map((word) => word.replaceAll(';', ','))
     const [round = 0, load = 0, seconds = 0, cpuSeconds = 0, rssMb = 0, bytes = 0] = numbers.map(Number)
     return {
       machine,
@@ -58,6 +60,7 @@ export function writeRows(path: string, rows: readonly Row[]): void {
   writeFileSync(path, `${[HEAD, ...rows.map(csvLine)].join('\n')}\n`)
 }
 
+/** A comma in a name becomes a semicolon, which no name has. */
 export function csvLine(row: Row): string {
   const { machine, commit, date, scenario, what, tool, round } = row
   const words = [machine, commit, date, scenario, what, tool].map((word) => word.replaceAll(',', ';'))

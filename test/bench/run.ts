@@ -24,6 +24,7 @@ import { pull } from './scenarios/pull.ts'
 import { push } from './scenarios/push.ts'
 import { startup } from './scenarios/startup.ts'
 import { wire } from './scenarios/wire.ts'
+import { stepsTable } from './steps.ts'
 import { scenarioTables } from './summary.ts'
 
 const SCENARIOS: Scenario[] = [push, pull, chain, wire, lines, holders, curve, startup]
@@ -89,7 +90,7 @@ async function measure(scenario: Scenario): Promise<Row[]> {
   } finally {
     await cleanUp()
   }
-  console.log(scenarioTables(scenario.about, found))
+  console.log(tablesOf(scenario, found))
   return found
 }
 
@@ -101,9 +102,21 @@ function keep(measured: Scenario, rows: Row[]): void {
   const kept = readRows(join(into, 'results.csv')).filter(({ scenario }) => scenario !== measured.name)
   const all = SCENARIOS.flatMap(({ name }) => [...kept, ...rows].filter(({ scenario }) => scenario === name))
   writeRows(join(into, 'results.csv'), all)
-  const tables = SCENARIOS.map(({ name, about }) => ({ about, rows: all.filter(({ scenario }) => scenario === name) }))
-  const text = tables.filter((table) => table.rows.length > 0).map((table) => scenarioTables(table.about, table.rows))
-  writeFileSync(join(into, 'summary.md'), `# Results\n\nMade by \`npm run bench\`.\n\n${text.join('\n')}`)
+  const text = SCENARIOS.map((one) =>
+    tablesOf(
+      one,
+      all.filter(({ scenario }) => scenario === one.name),
+    ),
+  )
+  writeFileSync(
+    join(into, 'summary.md'),
+    `# Results\n\nMade by \`npm run bench\`.\n\n${text.filter((one) => one !== '').join('\n')}`,
+  )
   for (const { name, svg } of plotsOf(all)) writeFileSync(join(into, name), svg)
   console.log(`written: ${into}`)
+}
+
+function tablesOf({ about, isChain }: Scenario, rows: readonly Row[]): string {
+  if (rows.length === 0) return ''
+  return isChain ? `${scenarioTables(about, rows)}\n${stepsTable(rows)}` : scenarioTables(about, rows)
 }

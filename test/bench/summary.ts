@@ -1,7 +1,7 @@
 /** Medians of the runs, and how much better or worse PintGlas is than each peer, as Markdown. */
 import type { Row } from './results.ts'
 
-const OWN = 'pintglas'
+export const OWN = 'pintglas'
 const KIB = 1024
 
 export interface Median {

@@ -32,7 +32,6 @@ test(
     assert.equal((await remotePins(parts, { remote: 'kubo' }, options)).pins, [])
     assert.is((await pinRemotely(parts, named, options)).state, 'pinned')
     assert.match(await kubo.text('pin', 'ls', '--type=recursive', '--names', record), 'Ants@0.0.1')
-    await kubo.text('get', '--offline', '-o', join(folder, 'got'), `/ipfs/${record}/contents`).catch(() => {})
     const { pins } = await remotePins(parts, { remote: 'kubo' }, options)
     assert.equal(
       pins.map((pin) => `${pin['image-name']}@${pin.version} ${pin.state}`),

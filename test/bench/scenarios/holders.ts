@@ -56,8 +56,9 @@ async function openPullers(bench: Bench, folder: string, directory: string): Pro
   for (let count = 1; count <= HOLDERS; count++) {
     const route = await overLines(join(folder, `route-${count}`), SHAPE)
     bench.after(() => route.close())
-    const puller = await new PintGlas(join(folder, `puller-${count}`), route.within).init()
-    const ends = await Promise.all(ports.slice(0, count).map((port) => route.to(port)))
+    const puller = await new PintGlas(join(folder, `puller-${count}`), { within: route.within }).init()
+    const ends: number[] = []
+    for (const port of ports.slice(0, count)) ends.push(await route.to(port))
     await puller.run('join', await invitation(peers[0]!, ends[0]!))
     for (const [at, end] of ends.entries()) {
       const { peerId } = await peers[at]!.run('id')

@@ -16,7 +16,7 @@ export class PintGlasMover implements Mover {
     this.#route = route
     this.#target = join(folder, 'target')
     this.#holder = new PintGlas(join(folder, 'holder'))
-    this.#puller = new PintGlas(join(folder, 'puller'), route.within)
+    this.#puller = new PintGlas(join(folder, 'puller'), { within: route.within })
   }
 
   async open(): Promise<void> {

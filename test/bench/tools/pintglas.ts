@@ -8,16 +8,27 @@ import { bytesIn } from './store.ts'
 
 const PROGRAM = resolve(import.meta.dirname, '../../../bin/pintglas.js')
 
+export interface PintGlasOptions {
+  /** What it is called in the results. */
+  tool?: string
+  within?: string[]
+  /** Settings to begin with. */
+  config?: Record<string, string>
+}
+
 export class PintGlas {
-  readonly tool = 'pintglas'
+  readonly tool: string
   readonly folder: string
   /** Words before the command: those that enter a network namespace. */
   readonly #within: string[]
+  readonly #config: Record<string, string>
   #daemon: ChildProcess | undefined
 
-  constructor(folder: string, within: string[] = []) {
+  constructor(folder: string, { tool = 'pintglas', within = [], config = {} }: PintGlasOptions = {}) {
     this.folder = folder
+    this.tool = tool
     this.#within = within
+    this.#config = { ...config, http: 'off' }
   }
 
   command(...args: string[]): Command {
@@ -34,7 +45,7 @@ export class PintGlas {
 
   async init(): Promise<this> {
     mkdirSync(this.folder, { recursive: true })
-    await this.run('config', 'http', 'off')
+    for (const [key, value] of Object.entries(this.#config)) await this.run('config', key, value)
     return this
   }
 
