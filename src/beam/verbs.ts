@@ -13,6 +13,7 @@ import { ls } from './ls.ts'
 import { pin, unpin } from './pins.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { repack } from './repack.ts'
 import { getConfig, setConfig } from './settings.ts'
 import { show } from './show.ts'
 import { homeStatus, status } from './status.ts'
@@ -52,6 +53,7 @@ export const VERBS = {
   push: { access: 'writing', run: push },
   removeMember: { access: 'writing', run: removeMember },
   removePeer: { access: 'writing', run: removePeer },
+  repack: { access: 'writing', run: repack },
   revoke: { access: 'writing', run: revoke },
   setConfig: { access: 'writing', run: setConfig },
   show: { access: 'reading', run: show },

@@ -19,7 +19,9 @@ import { type Lease, Leases } from './leases.ts'
 import type { PackReader } from './pack.ts'
 import type { Pin, Pins } from './pins.ts'
 import type { PackSource, Places } from './places.ts'
-import type { SweepReport } from './sweep.ts'
+import type { RepackReport } from './repack.ts'
+import type { RerootOptions } from './reroot.ts'
+import type { SweepOptions, SweepReport } from './sweep.ts'
 import { CompleteNodes, walk } from './walk.ts'
 import { Wants, type WantsOptions } from './wants.ts'
 
@@ -207,18 +209,30 @@ export class Stock {
   }
 
   /** Removes what neither a pin nor a lease holds. Calls that come while it runs share its result. */
-  gc(options: { signal?: AbortSignal | undefined } = {}): Promise<SweepReport> {
+  gc(options: SweepOptions = {}): Promise<SweepReport> {
     this.#sweeping ??= this.#sweep(options).finally(() => {
       this.#sweeping = undefined
     })
     return this.#sweeping
   }
 
-  async #sweep(options: { signal?: AbortSignal | undefined }): Promise<SweepReport> {
+  async #sweep(options: SweepOptions): Promise<SweepReport> {
     const { sweep } = await import('./sweep.ts')
     const commit = () => this.commit()
     const parts = { ...this.#parts, ledger: this.#ledger(), leases: this.#leases, complete: this.#complete, commit }
     return sweep(parts, options)
+  }
+
+  /** As `gc`, and replaces bases that only deltas need, where that saves space. Leaves hardly any waste in the packs. */
+  async repack(options: RerootOptions = {}): Promise<RepackReport> {
+    const { repack } = await import('./repack.ts')
+    const sweep = async (sweepOptions: SweepOptions) => {
+      // One that was begun before would not see all, nor go as far.
+      while (this.#sweeping !== undefined) await this.#sweeping.catch(() => {})
+      return this.gc(sweepOptions)
+    }
+    const { images } = this.#parts.adding
+    return repack({ ...this.#parts, images, sweep, lease: () => this.lease(), commit: () => this.commit() }, options)
   }
 
   /** Reads and hashes everything. Damage is reported, not thrown. */

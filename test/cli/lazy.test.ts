@@ -29,6 +29,7 @@ test('verbs that need no network never load libp2p or helia', (t) => {
     ['config'],
     ['check'],
     ['gc'],
+    ['repack'],
     ['--offline', 'pull', 'Ants@good', join(work, 'back')],
     ['forget', 'Ants'],
   ]
