@@ -15,6 +15,7 @@ import type { AddedDirectory, TreeEntry } from './dag-directory.ts'
 import type { AddedFile, AddFileOptions } from './dag-file.ts'
 import type { DirectoryEntry, ReadFileOptions } from './dag-read.ts'
 import type { DerivedBlocks } from './derived-blocks.ts'
+import { Gate } from './gate.ts'
 import { type Lease, Leases } from './leases.ts'
 import type { PackReader } from './pack.ts'
 import type { Pin, Pins } from './pins.ts'
@@ -65,6 +66,7 @@ export class Stock {
   readonly #leases = new Leases()
   readonly #complete = new CompleteNodes()
   readonly #commits = new GroupRun(() => this.#commitNow())
+  readonly #repacks = new Gate(1)
   #sweeping: Promise<SweepReport> | undefined
 
   constructor(parts: StockParts) {
@@ -231,8 +233,10 @@ export class Stock {
       while (this.#sweeping !== undefined) await this.#sweeping.catch(() => {})
       return this.gc(sweepOptions)
     }
-    const { images } = this.#parts.adding
-    return repack({ ...this.#parts, images, sweep, lease: () => this.lease(), commit: () => this.commit() }, options)
+    const lease = () => this.lease()
+    const commit = () => this.commit()
+    const parts = { ...this.#parts, images: this.#parts.adding.images, sweep, lease, commit }
+    return this.#repacks.run(() => repack(parts, options))
   }
 
   /** Reads and hashes everything. Damage is reported, not thrown. */
