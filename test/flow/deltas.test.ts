@@ -60,6 +60,7 @@ test(
     const second = await laptop.good('push', 'Ants')
     assert.equal(second.image[0]['kept-as'], 'blocks')
     assert.match(second.image[0].reason, /limit/)
+    assert.match((await laptop.good('show', 'Ants')).image[0].reason, /limit/)
   },
   SLOW,
 )
