@@ -19,6 +19,7 @@ import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { pinRemotely, remotePins, unpinRemotely } from './remote-pins.ts'
 import { addRemote, remotes, removeRemote } from './remotes.ts'
+import { repack } from './repack.ts'
 import { addSchedule, removeSchedule, schedules } from './schedule.ts'
 import { send, sending, unsend } from './send.ts'
 import { getConfig, setConfig } from './settings.ts'
@@ -76,6 +77,7 @@ export const VERBS = {
   remotes: { access: 'reading', run: remotes },
   removeRemote: { access: 'writing', run: removeRemote },
   removeSchedule: { access: 'writing', run: removeSchedule },
+  repack: { access: 'writing', run: repack },
   revoke: { access: 'writing', run: revoke },
   revokeToken: { access: 'writing', run: revokeToken },
   schedules: { access: 'reading', run: schedules },

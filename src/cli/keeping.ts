@@ -1,25 +1,26 @@
 import type { CheckResult } from '../beam/check.ts'
 import type { Pinned } from '../beam/pins.ts'
 import { GlasError } from '../glas/errors.ts'
+import type { RepackReport } from '../stock/repack.ts'
+import type { SweepReport } from '../stock/sweep.ts'
 import { renderRemotelyPinned } from './remotes.ts'
 import { call, run } from './run.ts'
 import { shown, shownBytes, shownTable } from './shown.ts'
 import type { Terminal } from './terminal.ts'
 import type { AddVerb } from './verb.ts'
 
-/** The verbs that look after the stock: gc, check, pin, unpin. */
+/** The verbs that look after the stock: gc, repack, check, pin, unpin. */
 export const addKeeping: AddVerb = (program, start) => {
   program
     .command('gc')
     .description('free what no pinned version needs')
     .action(() => {
-      return run(
-        start(),
-        'gc',
-        {},
-        ({ removedBlocks, freedBytes }) => `Freed ${shownBytes(freedBytes)} (${removedBlocks} blocks).`,
-      )
+      return run(start(), 'gc', {}, (report) => `${freed(report)}${idle(report)}`)
     })
+  program
+    .command('repack')
+    .description('as gc, and make the stock as small as it can be; takes its time')
+    .action(() => run(start(), 'repack', {}, (report) => `${freed(report)}${replaced(report)}`))
   program
     .command('check')
     .description('read and verify everything in the stock')
@@ -49,6 +50,22 @@ export const addKeeping: AddVerb = (program, start) => {
       const args = { reference, force: options.force === true }
       return run(start(), 'unpin', args, (done) => `${name(done)} is not kept here any more.`)
     })
+}
+
+function freed({ removedBlocks, freedBytes }: SweepReport): string {
+  return `Freed ${shownBytes(freedBytes)} (${removedBlocks} blocks).`
+}
+
+/** Less than this of forgotten versions is not worth to be spoken of. */
+const SPOKEN_OF_BYTES = 1024 * 1024
+
+function idle({ baseBytes }: SweepReport): string {
+  if (baseBytes < SPOKEN_OF_BYTES) return ''
+  return ` ${shownBytes(baseBytes)} of forgotten versions stay for others that are kept as a difference to them; see \`pintglas repack\`.`
+}
+
+function replaced({ replacedBases }: RepackReport): string {
+  return replacedBases === 0 ? '' : ` ${replacedBases} forgotten versions are no longer needed by others.`
 }
 
 function render({ blocks, bytes, repaired }: CheckResult): string {

@@ -1,9 +1,10 @@
 /** Rebuilds an image from its base and a heap delta. */
 
+import { Copies } from './copies.ts'
 import { badDelta, type Delta, readDelta } from './delta-file.ts'
 import { wordsOf } from './heap.ts'
 import { PointerFields } from './pointer-fields.ts'
-import { copiesOf, exchangeAddresses, literalUnitsOf, type Prediction, predict, SPAN_NUMBERS } from './predict.ts'
+import { exchangeAddresses, literalUnitsOf, type Prediction, predict, SPAN_NUMBERS } from './predict.ts'
 import { Segments, UNIT_BYTES } from './segments.ts'
 import { ByteReader } from './varint.ts'
 
@@ -17,8 +18,8 @@ export type TakePiece = (piece: Uint8Array, atByte: number) => void
 /**
  * The image file that `delta` makes of `base`. `expectedBytes` is the size that the caller knows the image to have (from
  * its UnixFS node): a delta that says otherwise is refused before anything is allocated. The result is as good as the
- * delta: the caller checks its hash. Throws BadDelta. Works in memory of base and image, half the base, and the unpacked
- * delta, which is at most half the image.
+ * delta: the caller checks its hash. Throws BadDelta. Works in memory of base and image, and of the unpacked delta, which is
+ * at most half the image.
  */
 export function decodeDelta(base: Uint8Array, delta: Uint8Array, expectedBytes: number): Uint8Array {
   const bytes = new Uint8Array(expectedBytes)
@@ -38,7 +39,7 @@ export function decodePieces(base: Uint8Array, delta: Uint8Array, expectedBytes:
     base: baseWords,
     baseSegments,
     nextSegments: new Segments(read.nextSegments),
-    copyOf: copiesOf(read.spans, baseUnits),
+    copies: new Copies(read.spans, baseUnits),
     baseFields: read.wordSizeBytes === 4 ? new PointerFields(baseWords, baseSegments) : undefined,
   }
   exchangeAddresses(read.words, read.wordSizeBytes, prediction.nextSegments, nextUnits)

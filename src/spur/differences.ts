@@ -1,15 +1,8 @@
 /** What remains of a new image when all that the base foretells is taken away. */
+import { Copies } from './copies.ts'
 import { type Delta, maxPayloadBytes } from './delta-file.ts'
 import type { SpurHeap } from './heap.ts'
-import {
-  copiesOf,
-  exchangeAddresses,
-  literalUnitsOf,
-  type Prediction,
-  predict,
-  SPAN_NUMBERS,
-  type Spans,
-} from './predict.ts'
+import { exchangeAddresses, literalUnitsOf, type Prediction, predict, SPAN_NUMBERS, type Spans } from './predict.ts'
 import { UNIT_BYTES } from './segments.ts'
 import { ByteWriter } from './varint.ts'
 
@@ -41,7 +34,7 @@ export function differences(base: SpurHeap, next: SpurHeap, spans: Spans): Diffe
     base: base.words,
     baseSegments: base.segments,
     nextSegments: next.segments,
-    copyOf: copiesOf(spans, base.units),
+    copies: new Copies(spans, base.units),
     baseFields: base.pointerFields,
   }
   const patches = new PatchFinder(next)

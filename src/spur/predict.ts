@@ -4,6 +4,7 @@
  * That looks at values and holds for slots, literals, free lists and remembered sets alike; with 4-byte words, of which
  * many look like addresses by chance, it is only done where the base has pointers.
  */
+import type { Copies } from './copies.ts'
 import type { PointerFields } from './pointer-fields.ts'
 import { ALIGNMENT_MASK, type Segments, UNIT_BYTES } from './segments.ts'
 
@@ -30,24 +31,9 @@ export interface Prediction {
   base: Uint32Array
   baseSegments: Segments
   nextSegments: Segments
-  /** By unit of the base: the unit of its copy, or -1. */
-  copyOf: Int32Array
+  copies: Copies
   /** Of a base with 4-byte words. */
   baseFields: PointerFields | undefined
-}
-
-/** Where each unit of the base goes; of several copies of one, the last counts. */
-export function copiesOf(spans: Spans, baseUnits: number): Int32Array {
-  const copyOf = new Int32Array(baseUnits).fill(-1)
-  let nextUnit = 0
-  for (let at = 0; at < spans.length; at += SPAN_NUMBERS) {
-    nextUnit += spans[at]!
-    const from = spans[at + 1]!
-    const units = spans[at + 2]!
-    for (let unit = 0; unit < units; unit++) copyOf[from + unit] = nextUnit + unit
-    nextUnit += units
-  }
-  return copyOf
 }
 
 /** Writes the predicted words of `units` units from `baseUnit` on to `out`, from the 32-bit word `outAt` on. */
@@ -57,7 +43,7 @@ export function predict(from: Prediction, baseUnit: number, units: number, out: 
 }
 
 function predictWide(from: Prediction, baseUnit: number, units: number, out: Uint32Array, outAt: number): void {
-  const { base, baseSegments, copyOf } = from
+  const { base, baseSegments } = from
   const { start, end } = baseSegments
   const last = (baseUnit + units) * UNIT_WORDS
   for (let at = baseUnit * UNIT_WORDS, to = outAt; at < last; at += UNIT_WORDS, to += UNIT_WORDS) {
@@ -68,7 +54,7 @@ function predictWide(from: Prediction, baseUnit: number, units: number, out: Uin
     if ((low & ALIGNMENT_MASK) !== 0) continue
     const address = high * TWO_32 + low
     if (address < start || address >= end) continue
-    const moved = newAddress(from, copyOf, address)
+    const moved = newAddress(from, address)
     if (moved < 0) continue
     out[to] = moved >>> 0
     out[to + 1] = moved / TWO_32
@@ -76,22 +62,22 @@ function predictWide(from: Prediction, baseUnit: number, units: number, out: Uin
 }
 
 function predictNarrow(from: Prediction, baseUnit: number, units: number, out: Uint32Array, outAt: number): void {
-  const { base, baseSegments, copyOf, baseFields } = from
+  const { base, baseSegments, baseFields } = from
   const { start, end } = baseSegments
   const last = (baseUnit + units) * UNIT_WORDS
   for (let at = baseUnit * UNIT_WORDS, to = outAt; at < last; at++, to++) {
     const word = base[at]!
     out[to] = word
     if ((word & ALIGNMENT_MASK) !== 0 || word < start || word >= end || !baseFields?.has(at)) continue
-    const moved = newAddress(from, copyOf, word)
+    const moved = newAddress(from, word)
     if (moved >= 0) out[to] = moved
   }
 }
 
-function newAddress(from: Prediction, copyOf: Int32Array, address: number): number {
+function newAddress(from: Prediction, address: number): number {
   const unit = from.baseSegments.unitAt(address)
   if (unit < 0) return -1
-  const copy = copyOf[unit]!
+  const copy = from.copies.at(unit)
   return copy < 0 ? -1 : from.nextSegments.addressOf(copy)
 }
 

@@ -26,23 +26,30 @@ export interface Admission {
   admit(place: DeltaPlace, blocks: readonly DerivedBlock[]): void
 }
 
-/** In the order of the packs; deltas on deltas after those that they stand on. */
+/**
+ * In the order of the packs; deltas on deltas after those that they stand on. Of two of one image the later one counts,
+ * and blocks that are stored as a whole count before any: else images that took each other's place when bases were
+ * replaced could stand on each other.
+ */
 export async function admitDeltas(admission: Admission, found: readonly FoundDelta[]): Promise<void> {
-  let waiting = [...found]
+  let waiting = found.map((place, order) => ({ ...place, order }))
   const whole = new Set<string>()
+  const admitted = new Map<string, number>()
   for (let before = -1; before !== waiting.length; ) {
     before = waiting.length
-    const later: FoundDelta[] = []
-    for (const place of waiting) {
+    const later: typeof waiting = []
+    for (const { order, ...place } of waiting) {
       const image = await readDelta(admission.reader, place)
-      if (image === undefined) continue
+      if (image === undefined || (admitted.get(keyOf(image.root)) ?? -1) > order) continue
+      if (await isStored(admission, image.root)) continue
       const { root, base, sizeBytes, leafBytes } = image
       const key = keyOf(base)
       if (!whole.has(key) && !admission.isAdmitted(base) && !(await isStored(admission, base))) {
-        later.push(place)
+        later.push({ order, ...place })
         continue
       }
       whole.add(key)
+      admitted.set(keyOf(root), order)
       admission.admit({ root, base, ...place, sizeBytes, leafBytes }, await derivedBlocks(image))
     }
     waiting = later

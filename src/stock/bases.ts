@@ -7,7 +7,7 @@ import type { CID } from 'multiformats/cid'
 import type { Blocks } from './blocks.ts'
 import { cidOfDigest, RAW_CODE } from './cid.ts'
 import { fileSize } from './dag-read.ts'
-import type { BaseUse } from './delta-rows.ts'
+import type { BaseUse, DeltaPlace } from './delta-rows.ts'
 import type { Lease } from './leases.ts'
 import { linksOf } from './links.ts'
 import type { Places } from './places.ts'
@@ -64,8 +64,8 @@ export async function chainOf(parts: BaseParts, relative: CID, lease: Lease): Pr
   const chain: Base[] = []
   for (let root: CID | undefined = relative; root !== undefined; ) {
     for (const { code, digest } of deltas.blocksOf(root)) lease.keep(cidOfDigest(code, digest))
-    // Looked up after it is leased: a sweep may have come between.
-    const delta = deltas.ofRoot(root)
+    // Looked up after it is leased: a sweep may have come between. What is stored needs no delta, if it has one.
+    const delta: DeltaPlace | undefined = parts.places.find(root) === undefined ? deltas.ofRoot(root) : undefined
     const storedBytes = delta?.storedLength ?? (await storedBytesOf(parts, root, lease))
     if (storedBytes === undefined) return []
     const sizeBytes = delta?.sizeBytes ?? (await fileSize(parts.blocks, root))

@@ -20,6 +20,8 @@ export interface DerivedParts {
   rebuilt: RebuiltImages
   /** Undefined where images cannot be rebuilt: then only nodes are given. */
   images: ImageDeltas | undefined
+  /** Whether the root of a file is stored: then all of it is, or will be derived block by block. */
+  isStored(root: CID): boolean
   /** All bytes of a file whose blocks are stored. */
   readStored(root: CID): Promise<Uint8Array>
 }
@@ -101,16 +103,16 @@ export class DerivedBlocks {
 
   /** Bytes of images that have to be made before one can be read: its own, and that of a delta below; 0 in the cache. */
   async coldBytes(delta: DeltaPlace): Promise<number> {
-    const { places, rebuilt } = this.#parts
+    const { rebuilt } = this.#parts
     if (await rebuilt.has(delta.root)) return 0
-    const base = places.ofRoot(delta.base)
+    const base = this.#needed(delta.base)
     return delta.sizeBytes + (base === undefined ? 0 : await this.coldBytes(base))
   }
 
   /** All bytes of an image, verified, however it is kept. Throws BlockMismatch, BlockMissing. */
   async image(root: CID): Promise<Uint8Array> {
-    const { places, readStored } = this.#parts
-    const delta = places.ofRoot(root)
+    const { readStored } = this.#parts
+    const delta = this.#needed(root)
     if (delta === undefined) return readStored(root)
     try {
       return (await this.#cached(delta)) ?? (await this.#rebuild(delta))
@@ -133,11 +135,14 @@ export class DerivedBlocks {
     return undefined
   }
 
+  /** The delta without which an image cannot be had. One that is about to be replaced may have both delta and blocks. */
+  #needed(root: CID): DeltaPlace | undefined {
+    return this.#parts.isStored(root) ? undefined : this.#parts.places.ofRoot(root)
+  }
+
   #gateFor(delta: Pick<DeltaPlace, 'base'>): Gate {
     let depth = 0
-    for (let base = this.#parts.places.ofRoot(delta.base); base !== undefined; depth++) {
-      base = this.#parts.places.ofRoot(base.base)
-    }
+    for (let base = this.#needed(delta.base); base !== undefined; depth++) base = this.#needed(base.base)
     const gate = this.#gates[depth] ?? new Gate(MAX_REBUILDS_AT_ONCE)
     this.#gates[depth] = gate
     return gate

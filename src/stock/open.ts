@@ -121,6 +121,7 @@ function makeStock(layer: FileLayer, folder: string, options: StockOptions, open
     reader,
     rebuilt: new RebuiltImages(rebuilt?.folder ?? join(folder, REBUILT), rebuilt?.limitBytes ?? MAX_REBUILT_BYTES),
     images,
+    isStored: (root) => places.find(root) !== undefined,
     readStored: (root) => readStored(blocks, root),
   })
   const blocks: Blocks = new Blocks({

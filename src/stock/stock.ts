@@ -17,11 +17,14 @@ import type { DirectoryEntry, KeptPiece, ReadFileOptions } from './dag-read.ts'
 import { DeltaExchange } from './delta-exchange.ts'
 import type { DerivedBlocks } from './derived-blocks.ts'
 import type { RememberedFile } from './file-rows.ts'
+import { Gate } from './gate.ts'
 import { type Lease, Leases } from './leases.ts'
 import type { PackReader } from './pack.ts'
 import type { Pin, Pins } from './pins.ts'
 import type { PackSource, Places } from './places.ts'
-import type { SweepReport } from './sweep.ts'
+import type { RepackReport } from './repack.ts'
+import type { RerootOptions } from './reroot.ts'
+import type { SweepOptions, SweepReport } from './sweep.ts'
 import { CompleteNodes, walk } from './walk.ts'
 import { Wants, type WantsOptions } from './wants.ts'
 
@@ -67,6 +70,7 @@ export class Stock {
   readonly #leases = new Leases()
   readonly #complete = new CompleteNodes()
   readonly #commits = new GroupRun(() => this.#commitNow())
+  readonly #repacks = new Gate(1)
   #sweeping: Promise<SweepReport> | undefined
 
   constructor(parts: StockParts) {
@@ -237,18 +241,32 @@ export class Stock {
   }
 
   /** Removes what neither a pin nor a lease holds. Calls that come while it runs share its result. */
-  gc(options: { signal?: AbortSignal | undefined } = {}): Promise<SweepReport> {
+  gc(options: SweepOptions = {}): Promise<SweepReport> {
     this.#sweeping ??= this.#sweep(options).finally(() => {
       this.#sweeping = undefined
     })
     return this.#sweeping
   }
 
-  async #sweep(options: { signal?: AbortSignal | undefined }): Promise<SweepReport> {
+  async #sweep(options: SweepOptions): Promise<SweepReport> {
     const { sweep } = await import('./sweep.ts')
     const commit = () => this.commit()
     const parts = { ...this.#parts, ledger: this.#ledger(), leases: this.#leases, complete: this.#complete, commit }
     return sweep(parts, options)
+  }
+
+  /** As `gc`, and replaces bases that only deltas need, where that saves space. Leaves hardly any waste in the packs. */
+  async repack(options: RerootOptions = {}): Promise<RepackReport> {
+    const { repack } = await import('./repack.ts')
+    const sweep = async (sweepOptions: SweepOptions) => {
+      // One that was begun before would not see all, nor go as far.
+      while (this.#sweeping !== undefined) await this.#sweeping.catch(() => {})
+      return this.gc(sweepOptions)
+    }
+    const lease = () => this.lease()
+    const commit = () => this.commit()
+    const parts = { ...this.#parts, images: this.#parts.adding.images, sweep, lease, commit }
+    return this.#repacks.run(() => repack(parts, options))
   }
 
   /** Reads and hashes everything. Damage is reported, not thrown. */

@@ -4,20 +4,20 @@
  * packs that hold nothing live are dropped, and those with much waste are rewritten: copies first, acknowledged by a
  * commit, and only the next commit drops the old pack. A crash between any two steps leaves either copy, or both.
  */
-import type { CID } from 'multiformats/cid'
 import type { Ledger } from '../disk/ledger.ts'
 import { GlasError } from '../glas/errors.ts'
 import { type Blocks, PACKS } from './blocks.ts'
-import { cidOfDigest, digestKey, keyOf, RAW_CODE } from './cid.ts'
+import { cidOfDigest, digestKey, keyOf } from './cid.ts'
 import { endOfDelta } from './delta-places.ts'
 import type { DeltaPlace } from './delta-rows.ts'
 import type { DerivedBlocks } from './derived-blocks.ts'
 import type { Leases } from './leases.ts'
+import { type Marked, mark } from './mark.ts'
 import { type BlocksOfBases, blocksOfBases, neededDeltas } from './needed-deltas.ts'
 import type { PackReader } from './pack.ts'
 import type { Pins } from './pins.ts'
 import { endOf, type Places } from './places.ts'
-import { type CompleteNodes, walk } from './walk.ts'
+import type { CompleteNodes } from './walk.ts'
 
 /** A pack is rewritten when more than this share of it is dead: rewriting costs the other share in reading and writing. */
 export const MAX_DEAD_SHARE = 0.25
@@ -53,24 +53,20 @@ export interface SweepParts {
   commit(): Promise<void>
 }
 
-interface Marked {
-  /** Of blocks, as the catalogue names them. */
-  keys: Set<string>
-  /** Walk keys: what has been walked already. */
-  seen: Set<string>
-}
-
-interface Victim {
+interface PackUse {
   pack: string
   bytes: number
   liveBytes: number
 }
 
+export interface SweepOptions {
+  signal?: AbortSignal | undefined
+  /** Packs of which a larger share is dead are rewritten; MAX_DEAD_SHARE where not given. */
+  maxDeadShare?: number
+}
+
 /** Throws BlockMissing or BlockMismatch, and removes nothing, where a pinned version is not whole: see `check`. */
-export async function sweep(
-  parts: SweepParts,
-  options: { signal?: AbortSignal | undefined } = {},
-): Promise<SweepReport> {
+export async function sweep(parts: SweepParts, options: SweepOptions = {}): Promise<SweepReport> {
   const { leases, ledger } = parts
   leases.beginSweep()
   try {
@@ -79,13 +75,10 @@ export async function sweep(
     await parts.commit()
     await parts.places.ready()
     const marked: Marked = { keys: new Set(), seen: new Set() }
-    let changes: number
-    do {
-      changes = parts.pins.changes
-      await mark(parts, marked, options.signal)
-    } while (parts.pins.changes !== changes)
+    await mark(parts, marked, options.signal)
     const bases = await blocksOfBases(parts)
-    const { victims, ...counts } = condemn(parts, marked, bases)
+    const { packs, ...counts } = condemn(parts, marked, bases)
+    const victims = chooseVictims(packs, options.maxDeadShare ?? MAX_DEAD_SHARE)
     let removedPacks = 0
     let rewrittenPacks = 0
     for (const victim of victims) {
@@ -107,31 +100,12 @@ function packBytes(ledger: Ledger): number {
   return bytes
 }
 
-/** Adds everything that a pin holds. */
-async function mark({ blocks, pins }: SweepParts, marked: Marked, signal: AbortSignal | undefined): Promise<void> {
-  const roots = pins.list().map((pin) => pin.cid)
-  for await (const cid of walk(blocks, roots, marked.seen, refuse)) {
-    marked.keys.add(keyOf(cid))
-    if (cid.code !== RAW_CODE) signal?.throwIfAborted()
-  }
-}
-
-/** A leaf that is lost takes nothing else with it; below a lost node there may be blocks that are still needed. */
-function refuse(cid: CID): void {
-  if (cid.code === RAW_CODE) return
-  throw new GlasError(
-    'BlockMissing',
-    `The block ${cid} of a pinned version is missing, so nothing is removed. Run "pintglas check --repair" first.`,
-    { data: { cid: cid.toString() } },
-  )
-}
-
 /** Must not wait for anything between looking and removing. */
 function condemn(
   parts: SweepParts,
   marked: Marked,
   bases: BlocksOfBases,
-): Pick<SweepReport, 'removedBlocks' | 'deltas' | 'baseBlocks' | 'baseBytes'> & { victims: Victim[] } {
+): Pick<SweepReport, 'removedBlocks' | 'deltas' | 'baseBlocks' | 'baseBytes'> & { packs: PackUse[] } {
   const { places, leases, ledger } = parts
   const { deltas } = places.catalogue
   const isHeld = (key: string) => marked.keys.has(key) || leases.holds(key)
@@ -164,22 +138,22 @@ function condemn(
     .filter(([name]) => name.startsWith(`${PACKS}/`) && !parts.blocks.isOpen(name))
     .map(([pack, bytes]) => ({ pack, bytes, liveBytes: liveBytes.get(pack) ?? 0 }))
   const removedBlocks = before - places.catalogue.totals().blocks
-  return { removedBlocks, deltas: needed.roots.size, baseBlocks, baseBytes, victims: chooseVictims(packs) }
+  return { removedBlocks, deltas: needed.roots.size, baseBlocks, baseBytes, packs }
 }
 
-function chooseVictims(packs: Victim[]): Victim[] {
+function chooseVictims(packs: PackUse[], maxDeadShare: number): PackUse[] {
   const small = packs.filter((pack) => pack.liveBytes < SMALL_PACK_BYTES)
   const merge = small.length > MAX_SMALL_PACKS
   return packs.filter(
     (pack) =>
       pack.liveBytes === 0 ||
-      1 - pack.liveBytes / pack.bytes > MAX_DEAD_SHARE ||
+      1 - pack.liveBytes / pack.bytes > maxDeadShare ||
       (merge && pack.liveBytes < SMALL_PACK_BYTES),
   )
 }
 
 /** False when the pack stays, because a live block in it is damaged: the other blocks are then in both places. */
-async function rewrite(parts: SweepParts, { pack }: Victim): Promise<boolean> {
+async function rewrite(parts: SweepParts, { pack }: PackUse): Promise<boolean> {
   let copied = 0
   for (const { digest, place } of parts.places.catalogue.blocksIn(pack)) {
     const cid = cidOfDigest(place.code, digest)

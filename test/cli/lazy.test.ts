@@ -34,6 +34,7 @@ test(
       ['config'],
       ['check'],
       ['gc'],
+      ['repack'],
       ['--offline', 'pull', 'Ants@good', join(work, 'back')],
       ['forget', 'Ants'],
     ]

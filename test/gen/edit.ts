@@ -1,8 +1,8 @@
 /** What happens to an image between two snapshots: work, garbage collection, a restart. */
 import { Filler, Places } from './fill.ts'
 import { addFreeChunks } from './free.ts'
-import { FLAG, FORMAT, type Heap, integerSlot } from './heap.ts'
-import { type GeneratedImage, render, someBase, someGap } from './image.ts'
+import { FLAG, FORMAT, type Heap, integerSlot, rawSlot, staleSlot } from './heap.ts'
+import { CONTEXT_FIELDS, type GeneratedImage, render, someBase, someGap } from './image.ts'
 import { CLASS, FIRST_ORDINARY_CLASS, FIXED_START } from './kernel.ts'
 import { type Random, seededRandom } from './random.ts'
 import { ShapeSource } from './shapes.ts'
@@ -30,6 +30,10 @@ export interface Edit {
   /** Objects that become instances of another class. */
   changedClasses?: number
   pinnedObjects?: number
+  /** Objects that die in front of a pinned one: that stays where it is, and a free chunk in the gap until the next snapshot. */
+  pinnedGaps?: number
+  /** Suspended methods that ran on: they are less or more deep, and what lies above is left over. */
+  ranContexts?: number
   /** Objects that became another one: a forwarder stays in their place until the next snapshot. */
   forwarders?: number
   /** Free chunks, small and large, with stale bytes in them; they live until the next snapshot. */
@@ -56,7 +60,9 @@ export function nextImage(image: GeneratedImage, edit: Edit): GeneratedImage {
   const heap = image.heap.copy()
   const next = { ...image, heap, placement: { ...image.placement } }
   collectGarbage(heap, image.kernel.firstOrdinary, edit, random)
+  if (edit.pinnedGaps) leaveGaps(heap, image.kernel.firstOrdinary, edit.pinnedGaps)
   changeObjects(next, edit, random)
+  if (edit.ranContexts) runContexts(heap, edit.ranContexts, random)
   addObjects(next, edit, random)
   if (edit.forwarders) addForwarders(next, edit.forwarders, random)
   addFreeChunks(heap, image.kernel.freeLists, edit.freeChunks ?? 0, random)
@@ -87,6 +93,42 @@ function collectGarbage(heap: Heap, firstOrdinary: number, edit: Edit, random: R
     heap.slots[at] = slot
   }
   heap.remove((id) => becomes[id]! >= 0)
+}
+
+/** Garbage collection cannot let a pinned object slide. */
+function leaveGaps(heap: Heap, firstOrdinary: number, count: number): void {
+  const gaps = new Set<number>()
+  for (let at = 1; at < heap.orderCount && gaps.size < count; at++) {
+    const id = heap.order[at - 1]!
+    const isPinned = (heap.flags[heap.order[at]!]! & FLAG.pinned) !== 0
+    if (!isPinned || !mayChange(heap, id, firstOrdinary)) continue
+    if (heap.rawBytes[id] !== 0 || heap.pointers[id] === 0) continue
+    heap.classIndex[id] = CLASS.free
+    heap.format[id] = heap.wordSize === 8 ? FORMAT.longs : FORMAT.words
+    heap.hash[id] = 0
+    heap.flags[id] = 0
+    for (let slot = 0; slot < heap.pointers[id]!; slot++) heap.setSlot(id, slot, rawSlot(0))
+    gaps.add(id)
+  }
+  for (let at = 0; at < heap.slotCount; at++) if (gaps.has(heap.slots[at]!)) heap.slots[at] = 0
+}
+
+/** Depth stands in the third field; addresses above it are those of an earlier heap, or of dead objects. */
+function runContexts(heap: Heap, count: number, random: Random): void {
+  const contexts = heap.order.subarray(0, heap.orderCount).filter((id) => heap.classIndex[id] === CLASS.context)
+  const units = heap.slotCount
+  for (let ran = 0; ran < count && contexts.length > 0; ran++) {
+    const id = contexts[random.below(contexts.length)]!
+    const room = heap.pointers[id]! - CONTEXT_FIELDS
+    if (room <= 0) continue
+    const depth = random.below(room)
+    heap.setSlot(id, 2, integerSlot(depth))
+    for (let slot = CONTEXT_FIELDS; slot < CONTEXT_FIELDS + room; slot++) {
+      const isLive = slot < CONTEXT_FIELDS + depth
+      if (isLive && heap.slot(id, slot) < 0) heap.setSlot(id, slot, 0)
+      if (!isLive && random.chance(0.5)) heap.setSlot(id, slot, staleSlot(random.below(units)))
+    }
+  }
 }
 
 const mayChange = (heap: Heap, id: number, firstOrdinary: number): boolean =>

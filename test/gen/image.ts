@@ -35,7 +35,8 @@ const HIDDEN_SHARE = 1 / 600
 const MARK_STACK_SLOTS = 4092
 const CONTEXT_EVERY_BYTES = 400_000
 const CONTEXT_SLOTS = 22
-const CONTEXT_FIELDS = 6
+/** In front of the stack. */
+export const CONTEXT_FIELDS = 6
 
 export function generateImage(given: ImageOptions): GeneratedImage {
   const options = { wordSize: 8 as const, segments: 1, severalBytecodeSets: false, imageVersion: 0, ...given }

@@ -29,6 +29,8 @@ const EVERYTHING: Omit<Edit, 'seed'> = {
   movedObjects: 20,
   changedClasses: 5,
   pinnedObjects: 5,
+  pinnedGaps: 3,
+  ranContexts: 3,
   forwarders: 10,
   freeChunks: 30,
   randomBytes: 5000,
@@ -76,6 +78,19 @@ for (const kind of KINDS) {
     }
   })
 }
+
+test('what lies in front of a pinned object dies without letting it slide, and leaves a free chunk for one snapshot', () => {
+  const before = nextImage(generateImage({ seed: 3, sizeBytes: 300_000 }), { seed: 1, pinnedObjects: 40 })
+  const after = nextImage(before, { seed: 2, pinnedGaps: 10 })
+  const [old, now] = [walkImage(before.bytes), walkImage(after.bytes)]
+  const free = now.objects.filter(({ classIndex }) => classIndex === 0)
+  assert.is(free.length, 10)
+  assert.equal(
+    now.objects.map(({ oop, slots }) => [oop, slots]),
+    old.objects.map(({ oop, slots }) => [oop, slots]),
+  )
+  assert.is(walkImage(nextImage(after, { seed: 3 }).bytes).objects.length, old.objects.length - 10)
+})
 
 test('the class table leads from the header to classes that carry their index as hash, and to their names', () => {
   const { bytes, plans } = generateImage({ seed: 3, sizeBytes: 400_000 })

@@ -42,6 +42,8 @@ const edits: fc.Arbitrary<Edit> = fc.record({
   movedObjects: count(100),
   changedClasses: count(20),
   pinnedObjects: count(20),
+  pinnedGaps: count(10),
+  ranContexts: count(10),
   forwarders: count(20),
   freeChunks: count(20),
   segments: fc.integer({ min: 1, max: 4 }),

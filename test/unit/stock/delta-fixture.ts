@@ -43,6 +43,12 @@ export function imageChain(seed: number, edits: readonly Omit<Edit, 'seed'>[], s
 
 export const SMALL_EDIT = { newObjects: 20, slideFrom: 0.2, restart: true, touchedSlots: 10 }
 
+/** A first image with much that the next one dropped: when it is forgotten, another base takes less room. */
+export function shrunkChain(sizeBytes: number, garbageBytes: number): Uint8Array[] {
+  const edits = [{ randomBytes: garbageBytes }, { ...SMALL_EDIT, dropLargest: true }, SMALL_EDIT, SMALL_EDIT]
+  return imageChain(3, edits, sizeBytes).slice(1)
+}
+
 export interface Version {
   record: CID
   image: CID

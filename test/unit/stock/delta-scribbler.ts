@@ -5,11 +5,11 @@
 import type { CID } from 'multiformats/cid'
 import { openStock } from '../../../src/stock/open.ts'
 import { seeded } from '../../disk/lossy-files.ts'
-import { CountedImages, imageChain, pushImage, SMALL_EDIT } from './delta-fixture.ts'
+import { CountedImages, pushImage, shrunkChain } from './delta-fixture.ts'
 
 const [, , folder = '', seedText = '0'] = process.argv
 const random = seeded(Number(seedText))
-const chain = imageChain(2, Array(5).fill(SMALL_EDIT), 100_000)
+const chain = shrunkChain(100_000, 50_000)
 const stock = await openStock(folder, { writable: true, images: new CountedImages() })
 const relatives: CID[] = []
 
@@ -24,4 +24,5 @@ for (let n = 0; ; n++) {
     await stock.unpin(record)
   }
   if (n % 3 === 0) await stock.gc()
+  if (n % 3 === 1) await stock.repack()
 }

@@ -10,14 +10,14 @@ import type { Stock } from '../../../src/stock/stock.ts'
 import { temporaryFolder } from '../../disk/fixture.ts'
 import { LossyFiles, PowerOff, seeded } from '../../disk/lossy-files.ts'
 import { test } from '../../harness.ts'
-import { CountedImages, imageChain, pushImage, SMALL_EDIT } from './delta-fixture.ts'
+import { CountedImages, pushChain, pushImage, shrunkChain } from './delta-fixture.ts'
 
-const CHAIN = imageChain(2, Array(5).fill(SMALL_EDIT), 100_000)
+const CHAIN = shrunkChain(100_000, 50_000)
 const KILLS = 8
 /** Some rounds of the scribbler. */
 const MAX_LIFE_MS = 400
 
-/** Pushes, forgets and sweeps until the power fails; `pinned` are those that must be there. */
+/** Pushes, forgets, sweeps and repacks until the power fails; `pinned` are those that must be there. */
 async function work(stock: Stock, random: () => number, pinned: Map<string, Uint8Array>): Promise<void> {
   for (let round = 0; round < 4; round++) {
     const relatives = stock.pins().map(({ cid }) => cid)
@@ -29,7 +29,7 @@ async function work(stock: Stock, random: () => number, pinned: Map<string, Uint
       pinned.delete(String(record))
       await stock.unpin(record)
     }
-    if (random() < 0.6) await stock.gc()
+    if (random() < 0.6) await (random() < 0.5 ? stock.gc() : stock.repack())
   }
 }
 
@@ -85,6 +85,50 @@ test('a power failure at any step loses no acknowledged version, be it kept as b
     }
   }
   assert.ok(deltas > 10, `only ${deltas} deltas were there at all`)
+})
+
+test('a power failure at any step of a repack loses nothing, and the next one goes on', async (t) => {
+  const folder = await temporaryFolder(t)
+  const before = new LossyFiles()
+  const optionsFor = (name: string): StockOptions => ({
+    writable: true,
+    images: new CountedImages(),
+    cataloguePath: join(folder, `${name}.sqlite`),
+    rebuilt: { folder: join(folder, name) },
+    holder: { host: 'here', pid: process.pid, started: name, pidNamespace: null },
+  })
+  const stock = await openStock('/home/stock', { ...optionsFor('0'), files: before })
+  const [gone, ...versions] = await pushChain(stock, CHAIN)
+  await stock.unpin(gone!.record)
+  await stock.commit()
+  await stock.close()
+  const pinned = new Map(versions.map(({ record, bytes }) => [String(record), bytes]))
+  let isDone = false
+  let replacedBases = 0
+  for (let step = 1; !isDone; step++) {
+    // Another copy of the same folder each time: all of it was synced.
+    const files = before.powerFailure(seeded(step))
+    files.failAtStep = step
+    const options = optionsFor(String(step))
+    const writer = openStock('/home/stock', { ...options, files })
+    try {
+      isDone = (await (await writer).repack()).replacedBases === 1
+    } catch (error) {
+      if (!(error instanceof PowerOff)) throw error
+    }
+    await writer.then((one) => one.close()).catch(() => {})
+    const after = files.powerFailure(seeded(step))
+    const where = `step ${step}`
+    // With the catalogue that the writer left, and without.
+    await checkSurvivors(await openStock('/home/stock', { ...options, files: after, writable: false }), pinned, where)
+    const holder = { ...options.holder!, started: 'next' }
+    const next = await openStock('/home/stock', { ...options, holder, files: after, cataloguePath: IN_MEMORY })
+    replacedBases += (await next.repack()).replacedBases
+    assert.is((await next.totals()).deltas, 2, where)
+    assert.not(await next.has(gone!.image), where)
+    await checkSurvivors(next, pinned, where)
+  }
+  assert.ok(replacedBases > 10, `only ${replacedBases} bases were replaced after a failure`)
 })
 
 test(`${KILLS} writers of deltas killed at random moments lose nothing that they acknowledged`, async (t) => {
