@@ -49,12 +49,14 @@ export const plainPush = (path: string) => ({
   public: false,
 })
 
-/** A disk that takes `msPerBlock` for each block that the network asks for. `onAsked` hears of each. */
+/** A disk that takes `msPerBlock` for each block that the network asks for, one after the other. `onAsked` hears of each. */
 export function slowDown(stock: Stock, msPerBlock: number, onAsked: (cid: CID) => void): void {
   const get = stock.getStored.bind(stock)
+  let turn: Promise<unknown> = Promise.resolve()
   stock.getStored = async (cid) => {
     onAsked(cid)
-    await new Promise((resolve) => setTimeout(resolve, msPerBlock))
+    turn = turn.then(() => new Promise((resolve) => setTimeout(resolve, msPerBlock)))
+    await turn
     return get(cid)
   }
 }

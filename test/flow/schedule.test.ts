@@ -13,12 +13,14 @@ type Json = any
 
 const PATIENCE_MS = 40_000
 
-/** Asks for the versions of a glas until they are these, the newest first. */
+/** Asks for the versions of a glas until they are these, the newest first; what is let go counts until it is let go here, too. */
 async function hasVersions(t: TestContext, home: string, name: string, ...wanted: string[]): Promise<Json> {
   const endMs = performance.now() + PATIENCE_MS
   for (;;) {
     const log = await good(t, home, 'log', name).catch(() => ({ versions: [] }))
-    const standing = log.versions.filter(({ retracted }: Json) => !retracted).map(({ version }: Json) => version)
+    const standing = log.versions
+      .filter(({ retracted, here }: Json) => !retracted || here)
+      .map(({ version }: Json) => version)
     if (standing.join() === wanted.join()) return log
     if (performance.now() > endMs) throw new Error(`${name} still has ${standing.join()} and not ${wanted.join()}`)
   }
