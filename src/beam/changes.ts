@@ -1,5 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import { GlasError, isGlasError } from '../glas/errors.ts'
+import type { GlasId } from '../glas/glas-id.ts'
 import { decodeRecord, type GlasRecord } from '../glas/record.ts'
 import { versionText } from '../glas/version.ts'
 import { type ChangedFile, changedFiles } from './changed-files.ts'
@@ -29,20 +30,23 @@ export interface Changes {
 /** Files in one answer; the largest differences are those that are shown. */
 const MAX_LISTED_FILES = 2000
 
-/** What a version has that its parent has not. Both have to be here: GlasNotStocked. */
+/**
+ * What a version has that its parent has not. Both have to be here: GlasNotStocked. A parent in a glas that `sees` does
+ * not let through counts as none.
+ */
 export async function changes(
   parts: Pick<Parts, 'home' | 'index' | 'swarm' | 'stock'>,
-  { reference }: { reference: string },
+  { reference, sees = () => true }: { reference: string; sees?: (glasId: GlasId) => boolean },
   options: CallOptions,
 ): Promise<Changes> {
   const { record: cid } = findVersion(parts, reference, options)
   const record = await recordHere(parts, cid, 'The version')
   const same = { record: String(cid), files: [], 'more-files': 0, code: [] }
-  if (record.parent === null) {
+  const parent = record.parent === null ? null : await recordHere(parts, record.parent, 'The version that it came from')
+  if (record.parent === null || parent === null || !sees(parent.glasId)) {
     const sizes = { 'shared-bytes': 0, 'derived-bytes': 0, 'new-bytes': record.sizeBytes }
     return { ...same, parent: null, 'parent-version': null, ...sizes }
   }
-  const parent = await recordHere(parts, record.parent, 'The version that it came from')
   try {
     const { files, pairs } = await changedFiles(parts.stock, record.contents, parent.contents, options.signal)
     const code: ChangesTail[] = []

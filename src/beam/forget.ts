@@ -1,6 +1,7 @@
-import { isGlasError } from '../glas/errors.ts'
+import { GlasError, isGlasError } from '../glas/errors.ts'
+import { parseReference } from '../glas/reference.ts'
 import { type Annotated, retract } from './annotate.ts'
-import { findVersion } from './lookup.ts'
+import { findGlas, findVersion } from './lookup.ts'
 import type { Parts } from './parts.ts'
 import type { CallOptions } from './progress.ts'
 
@@ -18,6 +19,7 @@ export async function forget(
   { reference, here }: { reference: string; here: boolean },
   options: CallOptions,
 ): Promise<Forgotten> {
+  requireVersion(parts, reference)
   const found = findVersion(parts, reference, options)
   let told: Annotated | undefined
   try {
@@ -37,4 +39,18 @@ export async function forget(
     record: String(found.record),
     retracted: told !== undefined,
   }
+}
+
+/** A name alone means the latest version where something is shown; here it could also be meant as all of them. */
+function requireVersion(parts: Parts, reference: string): void {
+  if (parseReference(reference).selector.kind !== 'latest' || reference.endsWith('@latest')) return
+  const { imageName, versions } = standingOf(parts, reference)
+  if (versions <= 1) return
+  const message = `"${imageName}" has ${versions} versions. Say which one goes, such as \`${imageName}@latest\`.`
+  throw new GlasError('InvalidReference', message, { data: { versions } })
+}
+
+function standingOf(parts: Parts, reference: string): { imageName: string; versions: number } {
+  const glas = findGlas(parts, reference)
+  return { imageName: glas.imageName, versions: glas.versions().filter(({ isRetracted }) => !isRetracted).length }
 }

@@ -1,4 +1,5 @@
 import { GlasError } from '../glas/errors.ts'
+import type { GlasId } from '../glas/glas-id.ts'
 import { peerIdText, sameBytes, toHex } from '../glas/keys.ts'
 import { parseReference } from '../glas/reference.ts'
 import type { GlasView, Published } from '../index/glas-view.ts'
@@ -83,12 +84,16 @@ export function holdersOf(
 }
 
 /** A version by the CID of its record alone. InvalidName for what is none, NameNotFound where no entry names it. */
-export function findByRecord({ index }: Pick<Parts, 'index'>, text: string): { glas: GlasView; published: Published } {
+export function findByRecord(
+  { index }: Pick<Parts, 'index'>,
+  text: string,
+  sees: (glasId: GlasId) => boolean,
+): { glas: GlasView; published: Published } {
   const { selector } = parseReference(`x@${text}`)
   if (selector.kind !== 'record') throw new GlasError('InvalidName', `"${text}" is not the name of a record.`)
   for (const glas of index.view.glases()) {
     const published = glas.byRecord(selector.record)
-    if (published !== undefined) return { glas, published }
+    if (published !== undefined && sees(glas.glasId)) return { glas, published }
   }
   throw new GlasError('NameNotFound', `No version with the record ${text} is known here.`, { data: { record: text } })
 }

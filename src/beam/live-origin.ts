@@ -17,6 +17,11 @@ export interface LiveImage {
   path: string
   name: string
   imageId: ImageId
+  /**
+   * Whoever speaks for it may do everything with this home, on this machine. Of anybody else it is not believed that a
+   * directory here is the image's: its sidecar would be written for them, and the next push go to their glas.
+   */
+  isOwn: boolean
   /** How long it stood still for the snapshot. */
   pauseMs?: number
   /** Where it has saved itself, when that is not in its directory. */
@@ -24,12 +29,12 @@ export interface LiveImage {
 }
 
 /**
- * Where the snapshot of a running image comes from. When it runs in a directory of this machine that was pushed or
- * pulled, both are one glas, whichever was first: the sidecar there says which. An image that had no snapshot before
+ * Where the snapshot of a running image comes from. When it is our own, and runs in a directory of this machine that was
+ * pushed or pulled, both are one glas, whichever was first: the sidecar there says which. An image that had no snapshot before
  * its directory was pushed goes on with the image-id of the directory, and only its own last segment.
  */
 export async function liveOrigin(parts: Pick<Parts, 'home' | 'index'>, live: LiveImage): Promise<Origin> {
-  const directory = await directoryOf(live)
+  const directory = live.isOwn ? await directoryOf(live) : undefined
   const sidecar = directory === undefined ? null : await readSidecar(directory)
   const place = { hostname: live.host, path: live.path, directory }
   const known = sidecar?.path === directory ? sidecar : null

@@ -1,13 +1,15 @@
-import { statfs } from 'node:fs/promises'
+import { readdir, statfs } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, resolve, sep } from 'node:path'
 import type { CID } from 'multiformats/cid'
+import { hasErrno } from '../disk/files.ts'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { toHex } from '../glas/keys.ts'
 import type { GlasRecord } from '../glas/record.ts'
 import { parseReference } from '../glas/reference.ts'
 import { versionText } from '../glas/version.ts'
 import { publishingOwner, stockFolder } from '../home/home.ts'
+import { SIDECAR_NAME } from '../image/paths.ts'
 import { type Placed, placeTree } from '../image/place.ts'
 import { isThere, removeTree } from '../image/placing.ts'
 import type { Resolved } from '../index/resolve.ts'
@@ -122,7 +124,10 @@ async function place(
   options: CallOptions,
 ): Promise<Placed & { files: number }> {
   const target = args.target ?? resolve(args.base, safeName(record.imageName))
-  if (args.force) requireNobodysHouse(parts, target)
+  if (args.force) {
+    requireNobodysHouse(parts, target)
+    await requireImageDirectory(target)
+  }
   await requireFreeDisk(target, record.sizeBytes)
   let files = 0
   let doneBytes = 0
@@ -156,6 +161,17 @@ function requireNobodysHouse({ home }: Pick<Parts, 'home'>, target: string): voi
   if (!houses.some(isIn)) return
   const message = `"${target}" holds more than an image, and is not replaced. Name the image's own directory.`
   throw new GlasError('UnsafePath', message, { data: { target } })
+}
+
+/** `--force` is for going to another version in place: a folder of other things that happens to be here is not meant. */
+async function requireImageDirectory(target: string): Promise<void> {
+  const names = await readdir(target).catch((error: unknown) => {
+    if (hasErrno(error, 'ENOENT') || hasErrno(error, 'ENOTDIR')) return []
+    throw error
+  })
+  if (names.length === 0 || names.some((name) => name === SIDECAR_NAME || name.endsWith('.image'))) return
+  const message = `"${target}" holds no image, so it is not replaced. Name the image's own directory, or a new one.`
+  throw new GlasError('TargetExists', message, { data: { target } })
 }
 
 /** Said before anything is written: a small stock can hold a version that is larger than any disk. */

@@ -1,4 +1,5 @@
 import { GlasError } from '../glas/errors.ts'
+import type { GlasId } from '../glas/glas-id.ts'
 import { versionText } from '../glas/version.ts'
 import { cloneImage } from '../image/clone.ts'
 import { locateImage } from '../image/locate.ts'
@@ -47,7 +48,8 @@ export async function push(parts: Parts, args: PushArgs, options: CallOptions): 
     }
     const snapshot = await takeSnapshot(parts.stock, reading, lease, options)
     requireNoSecrets(snapshot.search, args.allowSecrets)
-    const origin = await withoutSidecar(parts, known, snapshot.contents)
+    // An image elsewhere has no directory here that could have lost its sidecar.
+    const origin = known.directory === undefined ? known : await withoutSidecar(parts, known, snapshot.contents)
     const { made, outcome, newBytes } = await recordOf(parts, { args, scan, origin, snapshot, lease }, options)
     if (outcome === 'pushed') {
       await parts.stock.put(made.cid, made.bytes, { lease })
@@ -86,6 +88,10 @@ async function recordOf(
 ): Promise<{ made: Made; outcome: 'pushed' | 'unchanged'; newBytes: number }> {
   const publisher = await publisherOf(parts, origin.imageId, origin.glasId, options)
   const head = parts.index.headOf(publisher.glasId)
+  if (origin.glasId !== undefined && origin.glasId !== publisher.glasId) {
+    if (args.lineage === 'same') throw notYours(origin.glasId)
+    if (head.heads.length === 0) options.onMessage(`${notYours(origin.glasId).message} This begins a glas of your own.`)
+  }
   if (!args.force) {
     const same = await recordIfUnchanged(parts, publisher.glasId, { snapshot, parent: origin.record, head })
     if (same !== undefined) return { made: { ...same, publisher, sequence: 0 }, outcome: 'unchanged', newBytes: 0 }
@@ -159,6 +165,11 @@ function resultOf({ scan, snapshot, made: { record, cid }, outcome, newBytes, co
     allowed: snapshot.search.findings.length,
     copies,
   }
+}
+
+function notYours(glasId: GlasId): GlasError {
+  const message = `You may not publish ${glasId}, where this directory comes from: its owner can allow it with \`pintglas grant\`.`
+  return new GlasError('NotAllowed', message, { data: { 'glas-id': glasId } })
 }
 
 function notSearched(): GlasError {

@@ -5,6 +5,7 @@
  */
 import { statfs } from 'node:fs/promises'
 import { isLocalFileSystem } from '../disk/sync-together.ts'
+import type { OpenFile } from '../image/read.ts'
 import type { ScannedEntry } from '../image/scan.ts'
 import { type Searched, type SecretSearch, searchVersion } from '../image/secrets.ts'
 import type { AddedFile } from '../stock/dag-file.ts'
@@ -56,10 +57,10 @@ export class RememberedFiles {
   }
 
   /** A file that was read now. One with findings is searched again each time. */
-  add(entry: ScannedEntry, stamp: string, file: AddedFile): void {
+  add(entry: ScannedEntry, { stamp, openedMs }: Pick<OpenFile, 'stamp' | 'openedMs'>, file: AddedFile): void {
     const searched = this.#search.cleanFile(entry.path)
     const changedMs = Number(BigInt(stamp.slice(stamp.lastIndexOf(' ') + 1)) / NS_PER_MS)
-    if (searched === undefined || Date.now() - changedMs < this.#marginMs) return
+    if (searched === undefined || openedMs - changedMs < this.#marginMs) return
     const { cid, sizeBytes, totalBytes } = file
     const note = JSON.stringify(searched)
     this.#read.push({ path: entry.absolutePath, stamp: this.#stampOf(entry, stamp), cid, sizeBytes, totalBytes, note })

@@ -85,7 +85,7 @@ export async function takeSnapshot(
       return added
     }
     const added = await add()
-    remembered.add(entry, file.stamp, added)
+    remembered.add(entry, file, added)
     reads.set(entry.path, { file: added, attributes: pathAttributes(entry, file) })
   }
   const format = await readImage(scan, describeImage, take, {

@@ -2,6 +2,8 @@ import { decodeEntry } from '../glas/entry.ts'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { peerIdText, sameBytes, toHex } from '../glas/keys.ts'
 import type { TapRight } from '../glas/tap-right.ts'
+import { isLoopback } from '../net/address.ts'
+import { decodeInviteLine } from '../net/invite-line.ts'
 import { ownGlas } from './grants.ts'
 import { memberNamed } from './names.ts'
 import type { Parts } from './parts.ts'
@@ -35,6 +37,11 @@ export async function invite(
     ...(grant === null ? {} : { grant: { glasId: grant === 'all' ? null : ownGlas(parts, grant) } }),
     ...(addresses.length === 0 ? {} : { addresses: addresses.map((address) => network.parseAddress(address)) }),
   })
+  if (decodeInviteLine(invitation).addresses.every(isLoopback)) {
+    onMessage(
+      'It is for this machine alone. For others: `pintglas listen <address:port>`, start the daemon anew, invite again.',
+    )
+  }
   if (!parts.isDaemon) onMessage('Keep this peer up until the other has joined: `pintglas daemon`.')
   return { invitation }
 }

@@ -21,7 +21,7 @@ interface GlobalOptions {
 const MAX_TIMEOUT_SECONDS = 2_000_000
 
 const UNFINISHED =
-  'The command is not whole: which verb? See `pintglas help`, or `pintglas help key` for those of `key`.'
+  'The command is not whole: what of it? `pintglas help <command>` lists what it can do, `pintglas help` all commands.'
 
 quietWarnings()
 if (isMainThread) {
@@ -106,6 +106,9 @@ function reasonOf(signal: AbortSignal, error: unknown): unknown {
 function commanderExit(error: CommanderError, terminal: Terminal): number {
   if (error.exitCode === 0) return 0
   if (error.code === 'commander.help') return terminal.error(new GlasError('BadUsage', UNFINISHED))
-  const message = error.message.replace(/^error: /, '')
+  const message = error.message
+    .replace(/^error: /, '')
+    .replace(/\n\(/, ' (')
+    .replace(/\.$/, '')
   return terminal.error(new GlasError('BadUsage', `${message}. See \`pintglas help\`.`))
 }

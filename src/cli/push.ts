@@ -101,8 +101,8 @@ function leftOutLine(result: PushResult): string {
 }
 
 /** A new version is nowhere else yet; where an older one is by now, only the network could tell. */
-function copiesLine({ copies, outcome }: PushResult): string {
+function copiesLine({ copies, outcome, ...result }: PushResult): string {
   if (copies.holders.length > 0) return `Copies: here and at ${copies.holders.map(shown).join(', ')}.`
-  const where = outcome === 'pushed' ? 'It is only on this machine.' : 'No other copy is known here.'
-  return `${where} For a copy: ${shown(copies.next)}`
+  if (outcome === 'pushed') return `It is only on this machine. For a copy: ${shown(copies.next)}`
+  return `Who holds it: pintglas status ${result['glas-id']}@${result.version}. For a copy: ${shown(copies.next)}`
 }

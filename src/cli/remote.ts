@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { CallOptions } from '../beam/progress.ts'
+import { hasErrno } from '../disk/files.ts'
 import { ERROR_CODES, type ErrorCode, GlasError } from '../glas/errors.ts'
 import { type AnswerLine, MAX_ANSWER_BYTES, readLines } from '../sampler/lines.ts'
 
@@ -38,7 +39,7 @@ export async function callDaemon(socket: Socket, verb: string, args: unknown, op
     }
   } catch (error) {
     options.signal.throwIfAborted()
-    throw error
+    if (!hasErrno(error, 'ECONNRESET', 'EPIPE')) throw error // else it was killed
   } finally {
     options.signal.removeEventListener('abort', stop)
     socket.destroy()

@@ -27,6 +27,8 @@ export interface OpenFile extends Attributes {
    * Throws FileError when the file has become shorter. Can be read once.
    */
   chunks: AsyncIterable<Uint8Array>
+  /** When its stamp was taken, by the clock that stamps files. */
+  openedMs: number
   /** Instead of `chunks`: each is the next part of `memory`, which has `sizeBytes` bytes. */
   chunksIn(memory: Uint8Array): AsyncIterable<Uint8Array>
 }
@@ -75,7 +77,15 @@ export function openFile(
     return readChunks({ path, sizeBytes, memoryFor: (at, bytes) => memory.subarray(at, at + bytes) }, open)
   }
   const { mode, mtimeNs } = open.stats
-  return { path, sizeBytes, stamp: stampOf(open.stats), ...attributesOf(mode, mtimeNs), chunks, chunksIn }
+  return {
+    path,
+    sizeBytes,
+    openedMs: Date.now(),
+    stamp: stampOf(open.stats),
+    ...attributesOf(mode, mtimeNs),
+    chunks,
+    chunksIn,
+  }
 }
 
 interface Reading {

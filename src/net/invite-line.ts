@@ -24,9 +24,12 @@ export function encodeInviteLine({ addresses, inviter, secret }: InviteLine): st
   return `${PREFIX}${Buffer.from(bytes).toString('base64url')}`
 }
 
-/** White space that a terminal or a mail put in is ignored. InvalidName when it is no whole invitation. */
+/** The words before it may come along, and white space that a terminal or a mail put in is ignored. InvalidName when it is no whole invitation. */
 export function decodeInviteLine(text: string): InviteLine {
-  const line = text.slice(0, 2 * MAX_INVITE_LINE_CHARS).replace(/\s+/g, '')
+  const line = text
+    .slice(0, 2 * MAX_INVITE_LINE_CHARS)
+    .replace(/^\s*pintglas\s+join\s/, '')
+    .replace(/\s+/g, '')
   const [format, inviter, secret, ...texts] = itemsOf(line)
   if (typeof format === 'number' && format !== FORMAT) {
     throw new GlasError('UnknownFormat', 'The invitation is of another version of PintGlas. Update this one.')

@@ -8,11 +8,10 @@ export async function acceptQuarantined(
   { quarantine, beams }: { quarantine: Quarantine; beams: Beams },
   { id, allowSecrets }: { id: string; allowSecrets: boolean },
 ): Promise<PushResult> {
-  const { item, zip } = quarantine.get(id)
+  const { item, zip, release } = quarantine.hold(id)
   const { host, path, name, imageId } = item
-  const made = await beams.accept({ action: 'beam', host, path, name, imageId: parseImageId(imageId) }, zip, {
-    allowSecrets,
-  })
+  const from = { action: 'beam' as const, host, path, name, imageId: parseImageId(imageId), isOwn: false }
+  const made = await beams.accept(from, zip, { allowSecrets }).finally(release)
   await quarantine.remove(id)
   return made
 }

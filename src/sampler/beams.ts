@@ -27,6 +27,9 @@ export interface BeamPorts {
   options: CallOptions
 }
 
+/** What a Tap said, and whether it may speak for directories of this machine. */
+export type Speaker = TapMessage & Pick<LiveImage, 'isOwn'>
+
 /** What is to be pushed when its turn has come: the directory, and what only the Tap knows of it. */
 type Prepare = () => Promise<{ path: string } & Pick<LiveImage, 'imageFile' | 'pauseMs'>>
 
@@ -45,7 +48,7 @@ export class Beams {
    * Takes the message that holds the zip. Resolves as soon as all of it is here; the rest goes on without the Tap.
    * Whatever fails, nothing of it remains but a message and an answer to those who asked for the snapshot.
    */
-  async receive(from: TapMessage, message: Message): Promise<void> {
+  async receive(from: Speaker, message: Message): Promise<void> {
     await this.#take(from, async (place) => {
       const zip = join(place.folder, 'beam.zip')
       await writeZip(zip, message, place)
@@ -58,7 +61,7 @@ export class Beams {
    * that image. Resolves when it is a version. On failure as above.
    */
   async handOver(
-    from: TapMessage,
+    from: Speaker,
     directory: string,
     saved: (folder: string) => Promise<HandedFile>,
   ): Promise<PushResult> {
@@ -79,7 +82,7 @@ export class Beams {
 
   /** Resolves when it has arrived; `result` is what becomes of it. */
   async #take(
-    from: TapMessage,
+    from: Speaker,
     arrive: (place: SpoolPlace) => Promise<Prepare>,
   ): Promise<{ result: Promise<PushResult> }> {
     const { requests, spool, options } = this.#ports
@@ -113,7 +116,7 @@ export class Beams {
   }
 
   /** Brings a zip that was here already into the stock; the file stays. */
-  async accept(from: TapMessage, zip: string, { allowSecrets }: { allowSecrets: boolean }): Promise<PushResult> {
+  async accept(from: Speaker, zip: string, { allowSecrets }: { allowSecrets: boolean }): Promise<PushResult> {
     const place = await this.#ports.spool.place()
     const linked = join(place.folder, 'beam.zip')
     await link(zip, linked)
@@ -131,7 +134,7 @@ export class Beams {
   }
 
   async #stock(
-    { host, path, name, imageId }: TapMessage,
+    { host, path, name, imageId, isOwn }: Speaker,
     prepare: Prepare,
     { place, allowSecrets }: { place: SpoolPlace; allowSecrets: boolean },
   ): Promise<PushResult> {
@@ -139,7 +142,7 @@ export class Beams {
     const work = this.#turn.then(async () => {
       options.signal.throwIfAborted()
       const { path: directory, ...known } = await prepare()
-      const live = { host, path, name, imageId, ...known }
+      const live = { host, path, name, imageId, isOwn, ...known }
       return push({ ...PLAIN_PUSH, path: directory, live, allowSecrets }, { ...options, onProgress: () => {} })
     })
     this.#turn = work.catch(() => {})

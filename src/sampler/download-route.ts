@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { GlasError } from '../glas/errors.ts'
 import type { Bottles } from './bottles.ts'
-import { requireRole } from './caller.ts'
+import { type Caller, requireRole } from './caller.ts'
 import type { SamplerParts } from './parts.ts'
 import { ZipStream } from './zip-stream.ts'
 
@@ -34,9 +35,19 @@ export function addDownloadRoute(
       const { start, end } = range ?? { start: 0, end: zip.sizeBytes }
       if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${zip.sizeBytes}`)
       reply.type('application/zip').header('content-length', end - start)
-      return method === 'HEAD' ? reply.send() : reply.send(Readable.from(zip.bytes(start, end), { objectMode: false }))
+      return method === 'HEAD'
+        ? reply.send()
+        : reply.send(Readable.from(whileValid(by, zip.bytes(start, end)), { objectMode: false }))
     },
   })
+}
+
+/** A download by ticket has no caller in its headers: it is cut here when the token behind it is revoked. */
+async function* whileValid(caller: Caller, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    if (!caller.isValid()) throw new GlasError('NotSignedIn', 'The token was revoked, or has expired.')
+    yield chunk
+  }
 }
 
 export function downloadPath(id: string): string {

@@ -12,6 +12,8 @@ const TAP_ID_CHARS = 16
 const MAX_CANDIDATES = 20
 
 export interface LiveTap extends TapName {
+  /** It may speak for directories of this machine. */
+  isOwn: boolean
   /** As it was when the Tap connected. */
   imageId: ImageId
 }

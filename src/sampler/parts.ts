@@ -88,12 +88,14 @@ function strangersOf({ spool, quarantine, tapsChanged, onMessage }: StrangerNeed
 export function takeTap(parts: SamplerParts, { caller, from, ...upgrade }: TapUpgrade): void {
   const { pintglas, taps, requests, strangers, beams, transfers, options } = parts
   const { onMessage } = options
+  const isOwn = isOwnTap(caller, from)
   const known: TapPorts = {
+    isOwn,
     taps,
     requests,
-    receive: beams.receive.bind(beams),
-    handOver: mayHandOver(caller, from) ? beams.handOver.bind(beams) : undefined,
-    glasOf: glasOfLive.bind(undefined, pintglas.parts),
+    receive: (message, zip) => beams.receive({ ...message, isOwn }, zip),
+    handOver: isOwn ? (message, ...rest) => beams.handOver({ ...message, isOwn }, ...rest) : undefined,
+    glasOf: (message) => glasOfLive(pintglas.parts, { ...message, isOwn }),
     transfers,
     onMessage,
   }
@@ -107,7 +109,7 @@ export function takeTap(parts: SamplerParts, { caller, from, ...upgrade }: TapUp
   void serveTap(caller === undefined ? unknown : known, { ...upgrade, caller })
 }
 
-/** The daemon reads a directory here for it: only somebody on this machine who may do everything with this home. */
-function mayHandOver(caller: Caller | undefined, from: string): boolean {
+/** Directories here are read and noted in for it: only for somebody on this machine who may do everything with this home. */
+function isOwnTap(caller: Caller | undefined, from: string): boolean {
   return caller !== undefined && mayAct(caller, 'admin') && caller.glases === undefined && isLoopbackAddress(from)
 }

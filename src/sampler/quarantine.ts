@@ -41,6 +41,8 @@ export class Quarantine {
   readonly #items: Map<string, Quarantined>
   /** Those that are on their way in count, too. */
   readonly #expected = new Set<Pick<Quarantined, 'from' | 'sizeBytes'>>()
+  /** Ids of those that are being accepted. */
+  readonly #held = new Set<string>()
 
   private constructor(folder: string, items: Quarantined[], onChange: () => void) {
     this.#folder = folder
@@ -85,11 +87,31 @@ export class Quarantine {
     if (bytes > MAX_QUARANTINE_BYTES) throw full(MAX_QUARANTINE_BYTES, 'bytes')
   }
 
-  /** Moves a whole zip in, which may be longer than was announced; it lasts when this returns. LimitExceeded. */
-  async add({ host, path, name, imageId }: TapMessage, zip: string, from: string): Promise<Quarantined> {
-    const id = randomBytes(ITEM_ID_BYTES).toString('hex')
+  /**
+   * Moves a whole zip in, which may be longer than was announced; it lasts when this returns. `arrived` is what `expect`
+   * gave: its room becomes that of the zip. LimitExceeded.
+   */
+  async add(
+    message: TapMessage,
+    zip: string,
+    { from, arrived }: { from: string; arrived: () => void },
+  ): Promise<Quarantined> {
     const { size: sizeBytes } = await stat(zip)
-    this.#requireRoom({ from, sizeBytes })
+    arrived()
+    const release = this.expect(from, sizeBytes)
+    try {
+      return await this.#moveIn(message, zip, { from, sizeBytes })
+    } finally {
+      release()
+    }
+  }
+
+  async #moveIn(
+    { host, path, name, imageId }: TapMessage,
+    zip: string,
+    { from, sizeBytes }: { from: string; sizeBytes: number },
+  ): Promise<Quarantined> {
+    const id = randomBytes(ITEM_ID_BYTES).toString('hex')
     await sync(zip)
     await rename(zip, join(this.#folder, `${id}.zip`))
     await sync(this.#folder)
@@ -100,12 +122,20 @@ export class Quarantine {
     return item
   }
 
-  /** NameNotFound for one that is not there. */
+  /** Until `release` is called nobody else accepts or refuses it. NameNotFound, NotAllowed while somebody else does. */
+  hold(id: string): { item: Quarantined; zip: string; release: () => void } {
+    const held = this.get(id)
+    this.#held.add(id)
+    return { ...held, release: () => void this.#held.delete(id) }
+  }
+
+  /** NameNotFound for one that is not there, NotAllowed while it is being accepted. */
   get(id: string): { item: Quarantined; zip: string } {
     const item = this.#items.get(id)
     if (item === undefined) {
       throw new GlasError('NameNotFound', `Nothing is called "${id}" in the quarantine. \`pintglas accept\` lists it.`)
     }
+    if (this.#held.has(id)) throw new GlasError('NotAllowed', `"${id}" is being accepted just now.`)
     return { item, zip: join(this.#folder, `${id}.zip`) }
   }
 

@@ -33,8 +33,7 @@ export class StrangerBeams {
       place = await spool.place()
       const zip = join(place.folder, 'beam.zip')
       await writeZip(zip, message, place)
-      arrived()
-      const { id, name } = await quarantine.add(from, zip, address)
+      const { id, name } = await quarantine.add(from, zip, { from: address, arrived })
       const waits = `A snapshot of "${name}" came from ${address} without a token and waits: \`pintglas accept ${id}\`.`
       onMessage(waits)
       request?.fail(new GlasError('Quarantined', waits, { data: { id } }))

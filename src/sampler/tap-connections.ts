@@ -1,13 +1,20 @@
 import type { Socket } from 'node:net'
 import { directoryOf } from '../beam/live-origin.ts'
+import type { PushResult } from '../beam/push-result.ts'
 import { GlasError, toGlasError } from '../glas/errors.ts'
 import type { GlasId } from '../glas/glas-id.ts'
-import type { Beams } from './beams.ts'
 import { requireSeen } from './caller.ts'
 import type { TapUpgrade } from './http.ts'
 import type { LiveTaps } from './live-taps.ts'
 import type { SnapshotRequests } from './snapshot-requests.ts'
-import { isRefusal, MAX_TAP_MESSAGE_BYTES, parseHandedFile, parseTapMessage, type TapMessage } from './tap-message.ts'
+import {
+  type HandedFile,
+  isRefusal,
+  MAX_TAP_MESSAGE_BYTES,
+  parseHandedFile,
+  parseTapMessage,
+  type TapMessage,
+} from './tap-message.ts'
 import type { Transfers, TransferTeller } from './transfers.ts'
 import { acceptWebSocket, collected, type Message, type WebSocketChannel } from './websocket.ts'
 
@@ -25,12 +32,16 @@ const MAX_IDLE_MESSAGE_BYTES = 64 * 1024
 const SAVE_LIMIT_MS = 15 * 60_000
 
 export interface TapPorts {
+  /** It may speak for directories of this machine. */
+  isOwn: boolean
   taps: LiveTaps
   requests: SnapshotRequests
   /** Takes what a Tap sends: into the stock, or into quarantine. */
   receive: (from: TapMessage, message: Message) => Promise<void>
   /** Takes an image that the Tap saves to the disk of this machine; undefined where it must be sent. */
-  handOver: Beams['handOver'] | undefined
+  handOver:
+    | ((from: TapMessage, directory: string, saved: (folder: string) => Promise<HandedFile>) => Promise<PushResult>)
+    | undefined
   /** The glas that a snapshot would go to; undefined where nobody can say. */
   glasOf: (from: TapMessage) => Promise<GlasId | undefined>
   transfers: Transfers
@@ -67,6 +78,7 @@ async function firstMessage(channel: WebSocketChannel): Promise<TapMessage> {
 }
 
 interface Waiting {
+  isOwn: boolean
   taps: LiveTaps
   requests: SnapshotRequests
   socket: Socket
@@ -76,10 +88,10 @@ interface Waiting {
 async function wait(
   channel: WebSocketChannel,
   message: TapMessage,
-  { taps, requests, socket }: Waiting,
+  { isOwn, taps, requests, socket }: Waiting,
 ): Promise<void> {
   const { host, path, name, imageId } = message
-  const tap = { host, path, name, imageId }
+  const tap = { host, path, name, imageId, isOwn }
   const remove = taps.add({ tap, ask: () => channel.sendText(name), drop: () => socket.destroy() })
   socket.setTimeout(0)
   const pings = setInterval(() => channel.ping(), PING_EVERY_MS)

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { changes } from '../../beam/changes.ts'
+import { sees } from '../caller.ts'
 import type { Api, ApiPorts } from './ports.ts'
 import { RecordText } from './schemas.ts'
 import { RecordParams, referenceOf } from './version-routes.ts'
@@ -61,7 +62,7 @@ export function addChangesRoute(api: Api, ports: ApiPorts): void {
     },
     async ({ caller, params: { record } }) => {
       const { reference } = referenceOf(ports, caller, record)
-      return changes(pintglas.parts, { reference }, options)
+      return changes(pintglas.parts, { reference, sees: (glasId) => sees(caller, glasId) }, options)
     },
   )
 }

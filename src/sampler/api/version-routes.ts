@@ -3,7 +3,7 @@ import { findByRecord, holdersOf } from '../../beam/lineage.ts'
 import { show } from '../../beam/show.ts'
 import { versionText } from '../../glas/version.ts'
 import { bottleId } from '../bottles.ts'
-import { type Caller, requireSeen } from '../caller.ts'
+import { type Caller, sees } from '../caller.ts'
 import { downloadPath } from '../download-route.ts'
 import type { Api, ApiPorts } from './ports.ts'
 import { Files, RecordText, ShownVersion } from './schemas.ts'
@@ -55,10 +55,9 @@ export function addVersionRoutes(api: Api, ports: ApiPorts): void {
   )
 }
 
-/** What verbs, people and the routes know a version by. NameNotFound for one in a glas that the caller does not see. */
+/** What verbs, people and the routes know a version by. One in a glas that the caller does not see is as unknown as any other: NameNotFound. */
 export function referenceOf({ pintglas: { parts } }: ApiPorts, caller: Caller, record: string) {
-  const { glas, published } = findByRecord(parts, record)
-  requireSeen(caller, glas.glasId)
+  const { glas, published } = findByRecord(parts, record, (glasId) => sees(caller, glasId))
   const { imageName, version } = published.entry.body
   const names = { 'glas-id': glas.glasId, 'image-name': imageName, version: versionText(version), record }
   return { ...names, reference: `${glas.glasId}@${record}`, cid: published.record, glasId: glas.glasId }

@@ -16,7 +16,7 @@ test('what a crash has left half done is removed, what was kept is there, and da
   const first = await Quarantine.open(folder, () => {})
   const zip = join(newFolder(t), 'beam.zip')
   writeFileSync(zip, 'bytes')
-  const kept = await first.add(message, zip, '203.0.113.5')
+  const kept = await first.add(message, zip, { from: '203.0.113.5', arrived: first.expect('203.0.113.5', 5) })
   const note = readFileSync(join(folder, `${kept.id}.json`), 'utf8')
   writeFileSync(join(folder, `${'1'.repeat(16)}.zip`), 'its note was not written')
   writeFileSync(join(folder, `${'2'.repeat(16)}.json`), note) // its zip is gone
@@ -52,4 +52,23 @@ test('bytes and snapshots that are still on their way count against the bounds',
   assert.is(isFull('10.0.0.2', 1), true)
   for (const done of coming) done()
   assert.is(isFull('10.0.0.2', 1), false)
+})
+
+test('snapshots that arrive all at once keep to the bounds, and one is accepted by one alone', async (t) => {
+  const quarantine = await Quarantine.open(newFolder(t), () => {})
+  const folder = newFolder(t)
+  const arrive = async (at: number) => {
+    const zip = join(folder, `${at}.zip`)
+    writeFileSync(zip, 'bytes')
+    return quarantine.add(message, zip, { from: '10.0.0.1', arrived: () => {} })
+  }
+  const results = await Promise.allSettled(Array.from({ length: 40 }, (_, at) => arrive(at)))
+  assert.is(results.filter(({ status }) => status === 'fulfilled').length, 8)
+  const [first] = quarantine.list()
+  const { release } = quarantine.hold(first!.id)
+  assert.throws(() => quarantine.hold(first!.id), /being accepted/)
+  assert.match(String(await quarantine.remove(first!.id).catch((error) => error)), 'being accepted')
+  release()
+  await quarantine.remove(first!.id)
+  assert.is(quarantine.list().length, 7)
 })
