@@ -2,8 +2,6 @@ import { decodeEntry } from '../glas/entry.ts'
 import { GlasError, isGlasError } from '../glas/errors.ts'
 import { peerIdText, sameBytes, toHex } from '../glas/keys.ts'
 import type { TapRight } from '../glas/tap-right.ts'
-import { isLoopback } from '../net/address.ts'
-import { decodeInviteLine } from '../net/invite-line.ts'
 import { ownGlas } from './grants.ts'
 import { memberNamed } from './names.ts'
 import type { Parts } from './parts.ts'
@@ -37,7 +35,7 @@ export async function invite(
     ...(grant === null ? {} : { grant: { glasId: grant === 'all' ? null : ownGlas(parts, grant) } }),
     ...(addresses.length === 0 ? {} : { addresses: addresses.map((address) => network.parseAddress(address)) }),
   })
-  if (decodeInviteLine(invitation).addresses.every(isLoopback)) {
+  if (network.isForHereAlone(invitation)) {
     onMessage(
       'It is for this machine alone. For others: `pintglas listen <address:port>`, start the daemon anew, invite again.',
     )

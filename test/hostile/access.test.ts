@@ -209,7 +209,7 @@ test('behind a named proxy whoever comes through it needs a token; a ticket open
     (
       await ask(
         sampler.url,
-        link.replace(/(.)\?/, (_, digit) => `${digit === '0' ? '1' : '0'}?`),
+        link.replace(/(.)\?/, (_: string, digit: string) => `${digit === '0' ? '1' : '0'}?`),
         { headers: STRANGER },
       )
     ).status,
