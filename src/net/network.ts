@@ -3,12 +3,13 @@ import type { CID } from 'multiformats/cid'
 import { realFiles } from '../disk/files.ts'
 import { type GlasError, isGlasError, toGlasError } from '../glas/errors.ts'
 import { type PublicKey, peerIdText, sameBytes } from '../glas/keys.ts'
-import { type Address, addressText, parseAddress, toMultiaddr } from './address.ts'
+import { type Address, addressText, isLoopback, parseAddress, toMultiaddr } from './address.ts'
 import { CatchUp, type CatchUpPorts } from './catch-up.ts'
 import type { DeltaRequest, SentDelta } from './delta-messages.ts'
 import { type BlockFetch, fetchBlocks } from './fetch-blocks.ts'
 import { fetchDelta } from './fetch-delta.ts'
 import { type HolderPorts, Holders } from './holders.ts'
+import { decodeInviteLine } from './invite-line.ts'
 import { LineRates } from './line-rates.ts'
 import { LivePeers, type TapsPort } from './live.ts'
 import { openPeer, type Peer, type PeerOptions, type PeerPorts } from './peer.ts'
@@ -110,6 +111,11 @@ export class Network {
   /** Throws InvalidName. */
   parseAddress(text: string): Address {
     return parseAddress(text)
+  }
+
+  /** Whether all addresses of an invitation are those of this machine for itself. */
+  isForHereAlone(invitation: string): boolean {
+    return decodeInviteLine(invitation).addresses.every(isLoopback)
   }
 
   /** Members that are connected, by key. */
