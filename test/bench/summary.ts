@@ -68,7 +68,7 @@ function tableLine(what: string, median: Median, own: Median | undefined): strin
     what,
     median.tool,
     median.runs,
-    median.seconds.toFixed(2),
+    median.seconds.toFixed(median.seconds < 1 ? 3 : 2),
     ratio,
     median.cpuSeconds === 0 ? '' : median.cpuSeconds.toFixed(2),
     median.rssBytes === 0 ? '' : (median.rssBytes / 1e6).toFixed(0),
