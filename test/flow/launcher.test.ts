@@ -7,7 +7,7 @@ import { test } from '../harness.ts'
 import { newFolder } from '../home-peer.ts'
 import { until } from '../loopback.ts'
 import { beam, WaitingTap } from '../tap/original-tap.ts'
-import { ask, bottles, newImage, newSampler } from '../tap/sampler-process.ts'
+import { ask, bottles, newImage, newSampler, whenListed } from '../tap/sampler-process.ts'
 
 /** Each save adds one to an image-id: an image that is used for years has hundreds. */
 const MANY_SAVES = 500
@@ -132,7 +132,7 @@ test('a form of a page asks an image, as the launcher does', async (t) => {
   const sampler = await newSampler(t)
   const name = '<script>alert(1)</script>'
   const tap = await WaitingTap.start(sampler.url, { host: 'h', path: '/p', name, imageId: 'a'.repeat(40) })
-  await until(() => tap.socket.readable)
+  await whenListed(sampler.url, 1)
   const form = new URLSearchParams({ host: 'h', path: '/p', name })
   const asked = await ask(sampler.url, '/upload', { method: 'POST', body: String(form) })
   assert.equal([asked.text, await until(() => tap.requests.length === 1)], ['OK', undefined])

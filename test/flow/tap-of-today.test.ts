@@ -6,7 +6,7 @@ import { test } from '../harness.ts'
 import { newFolder } from '../home-peer.ts'
 import { until } from '../loopback.ts'
 import { WaitingTap } from '../tap/original-tap.ts'
-import { ask, newImage, newSampler, nextOf, startSampler, thisHost } from '../tap/sampler-process.ts'
+import { ask, newImage, newSampler, nextOf, startSampler, thisHost, whenListed } from '../tap/sampler-process.ts'
 import { HandingTap, snapshot } from '../tap/tap-of-today.ts'
 
 const LIMIT_MS = 30_000
@@ -74,7 +74,7 @@ test('many who ask at once get the one snapshot that is handed over', async (t) 
   const sampler = await newSampler(t)
   const { path, zip, record } = newImage(t, here)
   const tap = await WaitingTap.start(sampler.url, record)
-  await until(() => tap.socket.readable)
+  await whenListed(sampler.url, 1)
   const body = JSON.stringify([record.host, record.path, record.name])
   const upload = () => ask(sampler.url, '/upload', { method: 'POST', body })
   const answers = await Promise.all(Array.from({ length: 20 }, upload))

@@ -1,13 +1,21 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { bad, good, stopProcess } from '../cli/process.ts'
 import { test } from '../harness.ts'
 import { newFolder } from '../home-peer.ts'
 import { until } from '../loopback.ts'
 import { beam, frameHead, recordFrame, upgrade, WaitingTap } from '../tap/original-tap.ts'
-import { ask, bottles, newImage, newSampler, nextOf, startSampler, thisHost } from '../tap/sampler-process.ts'
+import {
+  ask,
+  bottles,
+  newImage,
+  newSampler,
+  nextOf,
+  startSampler,
+  thisHost,
+  whenListed,
+} from '../tap/sampler-process.ts'
 import { zipOfDirectory } from '../tap/tap-zip.ts'
 
 const BEAM_LIMIT_MS = 20_000
@@ -80,7 +88,7 @@ test('live images are listed, and replaced by a newer one of the same names', as
   const [listed, ...others] = (await good(t, sampler.home, 'live')).taps
   assert.equal([listed.host, listed.path, listed.name, listed.here, others], [host, path, name, true, []])
   tap.stop()
-  await sleep(100)
+  await whenListed(sampler.url, 0)
   const body = JSON.stringify([host, path, name])
   assert.is((await ask(sampler.url, '/upload', { method: 'POST', body })).status, 404)
   assert.is((await ask(sampler.url, '/upload', { method: 'POST', body: 'nonsense' })).status, 404)
@@ -91,7 +99,7 @@ test('many requests at once are all answered OK and make one snapshot; a later o
   const sampler = await newSampler(t)
   const { zip, record } = newImage(t)
   const tap = await WaitingTap.start(sampler.url, record)
-  await until(() => tap.socket.readable)
+  await whenListed(sampler.url, 1)
   const body = JSON.stringify([record.host, record.path, record.name])
   const upload = () => ask(sampler.url, '/upload', { method: 'POST', body })
   const answers = await Promise.all(Array.from({ length: 20 }, upload))

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { type Random, seededRandom } from '../gen/random.ts'
 import { test } from '../harness.ts'
 import { until } from '../loopback.ts'
 import { beam, frame, frameHead, recordFrame, upgrade, WaitingTap } from '../tap/original-tap.ts'
-import { ask, bottles, memoryOf, newImage, newSampler, nextOf, thisHost } from '../tap/sampler-process.ts'
+import { ask, bottles, memoryOf, newImage, newSampler, nextOf, thisHost, whenListed } from '../tap/sampler-process.ts'
 
 const FUZZED = 1000
 const AT_ONCE = 20
@@ -120,9 +119,7 @@ test('200 Taps that wait at once are listed, and 50 of them are asked at once', 
   t.after(() => {
     for (const tap of taps) tap.stop()
   })
-  const listed = async () => JSON.parse((await ask(sampler.url, '/launcher-taps')).text) as Array<{ name: string }>
-  for (let tries = 0; tries < 50 && (await listed()).length < names.length; tries++) await sleep(50)
-  assert.is((await listed()).length, names.length)
+  await whenListed(sampler.url, names.length)
   const bodies = names.slice(0, 50).map((name, at) => JSON.stringify([record.host, `/${at}`, name]))
   const answers = await Promise.all(bodies.map((body) => ask(sampler.url, '/upload', { method: 'POST', body })))
   assert.ok(answers.every(({ text }) => text === 'OK'))

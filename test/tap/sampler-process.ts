@@ -7,12 +7,16 @@ import { request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { start } from '../cli/process.ts'
 import { imageDirectory } from '../gen/directory.ts'
 import type { TestContext } from '../harness.ts'
 import { newFolder } from '../home-peer.ts'
 import type { TapRecord } from './original-tap.ts'
 import { zipOfDirectory } from './tap-zip.ts'
+
+/** Two hundred at once on a busy machine. */
+const LIST_LIMIT_MS = 30_000
 
 export interface SamplerProcess {
   home: string
@@ -104,6 +108,17 @@ export const thisHost = hostname()
 /** The record of the next snapshot of the same image. */
 export function nextOf(record: TapRecord): TapRecord {
   return { ...record, imageId: `${record.imageId}-${randomBytes(2).toString('hex')}` }
+}
+
+/** Waits until so many Taps are listed: one that has just connected says who it is a moment later. */
+export async function whenListed(url: string, count: number): Promise<void> {
+  const endMs = performance.now() + LIST_LIMIT_MS
+  for (;;) {
+    const { length } = JSON.parse((await ask(url, '/launcher-taps')).text) as unknown[]
+    if (length === count) return
+    if (performance.now() > endMs) throw new Error(`still ${length} Taps listed, and not ${count}`)
+    await sleep(20)
+  }
 }
 
 /** Resident memory of a process, in bytes, now and at its highest. */
