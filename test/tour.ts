@@ -91,7 +91,8 @@ async function tour(): Promise<void> {
   type('laptop', 'log', 'Ants')
   say('It stays up, so that others can reach it, and invites the cluster.')
   await withDaemon('laptop', () => {
-    const invitation = type('laptop', 'invite').replace(/^pintglas join /, '')
+    const [line = ''] = type('laptop', 'invite').split('\n')
+    const invitation = line.replace(/^pintglas join /, '')
     say('The cluster joins and pulls both snapshots, by version and by name. Every block is verified on arrival.')
     type('cluster', 'join', invitation)
     type('cluster', 'follow', 'laptop')
